@@ -1,0 +1,1 @@
+"""Lake to lake: the voyages and emissions reports."""

@@ -1,0 +1,1 @@
+"""What things are: fields, tables, events, topics, settings, errors, regulation. No I/O, no verbs."""

@@ -1,0 +1,217 @@
+"""Every column of the platform, declared once: one name, one quantity, one unit.
+
+``low`` and ``high`` bound a lawful value. ``sentinel`` is the value by which AIS says "not available" (ITU-R M.1371):
+lawful on the wire, null with a flag in Silver. Names end in their unit: ``_deg _kn _nm _m _t _c _h _pct``; an instant
+(UTC) ends in ``_at``, a day in ``_on``, a yes-or-no begins with ``is_``. The mission's own names
+(``duration_hours``, ``delay_hours``) are kept as they were given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Type = Literal[
+    "boolean", "int", "long", "double", "string", "binary", "timestamp", "date",
+    "strings", "headers", "ranges", "versions", "watermarks",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column: its type, meaning, unit, lawful range and sentinel. Knows no engine."""
+
+    name: str
+    type: Type
+    doc: str
+    unit: str | None = None
+    low: float | None = None
+    high: float | None = None
+    sentinel: float | None = None
+
+    @property
+    def wire_low(self) -> float | None:
+        """Least value that an event may carry: the lawful bound, or the sentinel below it."""
+        return self.low if self.low is None or self.sentinel is None else min(self.low, self.sentinel)
+
+    @property
+    def wire_high(self) -> float | None:
+        """Greatest value that an event may carry: the lawful bound, or the sentinel above it."""
+        return self.high if self.high is None or self.sentinel is None else max(self.high, self.sentinel)
+
+
+# Identity of a record and where it came from
+EVENT_ID = Field("event_id", "string", "Deterministic id of the event: the same report re-sent has the same id.")
+EVENT_TYPE = Field("event_type", "string", "Which event of its topic this is.")
+SCHEMA_VERSION = Field("schema_version", "int", "Version of the event's contract.", low=1)
+SOURCE = Field("source", "string", "Feed that the record came from; `twin` means generated, not observed.")
+STATION = Field("station", "string", "Receiver or buoy that heard it, where the feed says so.")
+OBSERVED_AT = Field("observed_at", "timestamp", "When it was observed, by the feed's own clock (UTC).")
+OBSERVED_ON = Field("observed_on", "date", "UTC day of `observed_at`.")
+MMSI = Field("mmsi", "long", "Maritime Mobile Service Identity; leading zeros are not kept.", None, 0, 999_999_999)
+IMO_NUMBER = Field("imo_number", "long", "IMO ship number.", None, 0, 9_999_999, 0)
+
+# AIS position (ITU-R M.1371, messages 1-3, 9, 18, 19, 27)
+LAT_DEG = Field("lat_deg", "double", "Latitude, WGS84.", "deg", -90, 90, 91)
+LON_DEG = Field("lon_deg", "double", "Longitude, WGS84, east positive.", "deg", -180, 180, 181)
+SOG_KN = Field("sog_kn", "double", "Speed over ground.", "kn", 0, 102.2, 102.3)
+COG_DEG = Field("cog_deg", "double", "Course over ground from true north.", "deg", 0, 359.99, 360)
+HEADING_DEG = Field("heading_deg", "double", "True heading.", "deg", 0, 359.99, 511)
+NAV_STATUS = Field("nav_status", "int", "AIS navigational status code; 15 means undefined.", None, 0, 15, 15)
+MESSAGE_TYPE = Field("message_type", "int", "AIS message type, where the feed tells it.", None, 1, 28)
+AIS_CLASS = Field("ais_class", "string", "Transceiver class, A or B.")
+MMSI_CLASS = Field("mmsi_class", "string", "Kind of station by its MMSI: ship, coast, sar_aircraft, aton, ...")
+FLAGS = Field("flags", "strings", "Columns that were set to null because AIS said `not available`.")
+
+# AIS static and voyage data (messages 5, 19, 24)
+VESSEL_NAME = Field("vessel_name", "string", "Name as the vessel sends it.")
+CALL_SIGN = Field("call_sign", "string", "Radio call sign.")
+SHIP_TYPE_CODE = Field("ship_type_code", "int", "AIS ship and cargo type code.", None, 0, 255, 0)
+LENGTH_M = Field("length_m", "double", "Length over all.", "m", 0, 1_022, 0)
+BEAM_M = Field("beam_m", "double", "Beam.", "m", 0, 126, 0)
+DRAUGHT_M = Field("draught_m", "double", "Present draught.", "m", 0, 25.5, 0)
+DESTINATION = Field("destination", "string", "Destination as typed by the crew.")
+IMO_IS_VALID = Field("is_imo_valid", "boolean", "The IMO number is in range and its check digit agrees.")
+IDENTITY_ID = Field("identity_id", "string", "Fingerprint of MMSI, IMO number, name, call sign, type and dimensions.")
+VALID_FROM_AT = Field("valid_from_at", "timestamp", "First report with this identity, in arrival order.")
+
+# Weather and sea (sensors, buoys)
+WIND_SPEED_MPS = Field("wind_speed_mps", "double", "True wind speed.", "mps", 0, 120)
+WIND_GUST_MPS = Field("wind_gust_mps", "double", "Gust speed.", "mps", 0, 150)
+WIND_FROM_DEG = Field("wind_from_deg", "double", "Direction the wind blows from.", "deg", 0, 360)
+WAVE_HEIGHT_M = Field("wave_height_m", "double", "Significant wave height.", "m", 0, 40)
+WAVE_PERIOD_S = Field("wave_period_s", "double", "Dominant wave period.", "s", 0, 60)
+WAVE_FROM_DEG = Field("wave_from_deg", "double", "Direction the waves come from.", "deg", 0, 360)
+AIR_TEMPERATURE_C = Field("air_temperature_c", "double", "Air temperature.", "c", -90, 60)
+SEA_TEMPERATURE_C = Field("sea_temperature_c", "double", "Sea surface temperature.", "c", -5, 45)
+PRESSURE_HPA = Field("pressure_hpa", "double", "Air pressure at sea level.", "hpa", 850, 1_100)
+DEPTH_M = Field("depth_m", "double", "Water depth below the transducer.", "m", 0, 12_000)
+
+# Engine and fuel telemetry
+ENGINE_SPEED_RPM = Field("engine_speed_rpm", "double", "Main engine speed.", "rpm", 0, 3_000)
+ENGINE_LOAD_PCT = Field("engine_load_pct", "double", "Main engine load.", "pct", 0, 120)
+SHAFT_POWER_KW = Field("shaft_power_kw", "double", "Power at the shaft.", "kw", 0, 120_000)
+FUEL_RATE_KG_PER_H = Field("fuel_rate_kg_per_h", "double", "Main engine fuel flow.", "kg_per_h", 0, 30_000)
+EXHAUST_TEMPERATURE_C = Field("exhaust_temperature_c", "double", "Mean exhaust gas temperature.", "c", -40, 800)
+COOLANT_TEMPERATURE_C = Field("coolant_temperature_c", "double", "Jacket cooling water outlet.", "c", -40, 150)
+LUBE_OIL_PRESSURE_BAR = Field("lube_oil_pressure_bar", "double", "Lubricating oil pressure.", "bar", 0, 20)
+VIBRATION_MM_PER_S = Field("vibration_mm_per_s", "double", "Vibration velocity, RMS.", "mm_per_s", 0, 100)
+RUNNING_TIME_H = Field("running_time_h", "double", "Engine running hours since overhaul.", "h", 0, 1_000_000)
+
+# Alerts
+RULE = Field("rule", "string", "Rule that spoke: what a record broke, or what an alert warns of.")
+SEVERITY = Field("severity", "string", "info, warning or critical.")
+MESSAGE = Field("message", "string", "One sentence for people.")
+EVIDENCE = Field("evidence", "string", "What the alert rests on, as JSON.")
+
+# Voyages
+VOYAGE_ID = Field("voyage_id", "string", "Id of the voyage, as its operator names it.")
+ROUTE_ID = Field("route_id", "string", "From and to port by UN/LOCODE: `USNYC-NLRTM`.")
+FROM_LOCODE = Field("from_locode", "string", "UN/LOCODE of the port of departure.")
+TO_LOCODE = Field("to_locode", "string", "UN/LOCODE of the port of arrival.")
+SCHEDULED_DEPARTURE_AT = Field("scheduled_departure_at", "timestamp", "Departure by schedule.")
+SCHEDULED_ARRIVAL_AT = Field("scheduled_arrival_at", "timestamp", "Arrival by schedule.")
+DEPARTED_AT = Field("departed_at", "timestamp", "Actual departure; null before it.")
+DEPARTED_ON = Field("departed_on", "date", "UTC day of `departed_at`.")
+ARRIVED_AT = Field("arrived_at", "timestamp", "Actual arrival; null while under way.")
+STATUS = Field("status", "string", "scheduled, in_progress, arrived or cancelled, as far as events tell.")
+DELAY_CAUSE = Field("delay_cause", "string", "Cause of a delay as reported; null when nobody reported one.")
+DISTANCE_NM = Field("distance_nm", "double", "Distance sailed.", "nm", 0)
+DURATION_HOURS = Field("duration_hours", "double", "From departure to arrival; null while under way.", "hours")
+IS_DELAYED = Field("is_delayed", "boolean", "Arrived later than scheduled; null without both instants.")
+DELAY_HOURS = Field("delay_hours", "double", "Arrival after schedule, 0 when early or on time.", "hours", 0)
+MEAN_SPEED_KN = Field("mean_speed_kn", "double", "Distance by duration.", "kn", 0)
+ROUTE_VOYAGES_7D = Field(
+    "route_voyages_7d", "long", "Judged voyages of the route that departed on this day or the six days before."
+)
+ROUTE_DELAYED_SHARE_7D = Field(
+    "route_delayed_share_7d", "double", "Share of `route_voyages_7d` that arrived late.", None, 0, 1
+)
+START_ON = Field("start_on", "date", "First day of the period asked for.")
+END_ON = Field("end_on", "date", "Last day of the period asked for, included.")
+VOYAGES = Field("voyages", "long", "Voyages that departed in the period.")
+ARRIVED_VOYAGES = Field("arrived_voyages", "long", "Of these, arrived ones.")
+DELAYED_VOYAGES = Field("delayed_voyages", "long", "Of these, voyages that arrived late.")
+DELAYED_SHARE = Field("delayed_share", "double", "Delayed by judged voyages; null when none can be judged.", None, 0, 1)
+MEAN_DURATION_HOURS = Field("mean_duration_hours", "double", "Mean duration of arrived voyages.", "hours", 0)
+MEAN_DELAY_HOURS = Field("mean_delay_hours", "double", "Mean of `delay_hours` over judged voyages.", "hours", 0)
+
+# Fuel, CO2, carbon intensity
+REPORTED_ON = Field("reported_on", "date", "UTC day that the figures are for.")
+UNDERWAY_H = Field("underway_h", "double", "Hours under way.", "h", 0, 24)
+ANCHORED_H = Field("anchored_h", "double", "Hours at anchor.", "h", 0, 24)
+BERTH_H = Field("berth_h", "double", "Hours at berth.", "h", 0, 24)
+FUEL_KINDS = ("hfo", "lfo", "mdo", "lng", "lpg_propane", "lpg_butane", "ethane", "methanol", "ethanol")
+FUEL_T = tuple(Field(f"fuel_{kind}_t", "double", f"{kind.upper()} burnt.", "t", 0, 1_000) for kind in FUEL_KINDS)
+METHOD = Field("method", "string", "How the figures came about: `reported` by the ship, or `modelled`.")
+QUALITY = Field("quality", "string", "high, medium, low or very_low.")
+CII_SHIP_TYPE = Field("cii_ship_type", "string", "Ship type as MEPC.353(78) divides them; not the AIS type.")
+DWT_T = Field("dwt_t", "double", "Deadweight.", "t", 0, 600_000)
+GROSS_TONNAGE = Field("gross_tonnage", "double", "Gross tonnage (a number without a unit).", None, 0, 300_000)
+MAIN_ENGINE_KW = Field("main_engine_kw", "double", "Maximum continuous rating of the main engine.", "kw", 0, 120_000)
+ENGINE_TYPE = Field("engine_type", "string", "Slow, medium or high speed diesel: SSD, MSD, HSD.")
+SERVICE_SPEED_KN = Field("service_speed_kn", "double", "Design service speed.", "kn", 0, 50)
+DESIGN_DRAUGHT_M = Field("design_draught_m", "double", "Draught that the service speed belongs to.", "m", 0, 30)
+BUILT_YEAR = Field("built_year", "int", "Year of build.", None, 1900, 2100)
+FUEL_KIND = Field("fuel_kind", "string", "Main fuel, one of the kinds with a factor in MEPC.364(79).")
+TOTAL_FUEL_T = Field("total_fuel_t", "double", "Fuel of all kinds burnt on the day.", "t", 0)
+CO2_T = Field("co2_t", "double", "CO2 from the fuel burnt, tank to wake.", "t", 0)
+CO2_7D_T = Field("co2_7d_t", "double", "CO2 of this day and the six calendar days before.", "t", 0)
+CO2_30D_T = Field("co2_30d_t", "double", "CO2 of this day and the 29 calendar days before.", "t", 0)
+CII_7D = Field("cii_7d", "double", "Carbon intensity of 7 calendar days, gCO2 per capacity and nm.", None, 0)
+CII_30D = Field("cii_30d", "double", "Carbon intensity of 30 calendar days, gCO2 per capacity and nm.", None, 0)
+CO2_YTD_T = Field("co2_ytd_t", "double", "CO2 of the calendar year up to this day.", "t", 0)
+DISTANCE_YTD_NM = Field("distance_ytd_nm", "double", "Distance of the calendar year up to this day.", "nm", 0)
+CAPACITY = Field("capacity", "double", "Capacity of the carbon intensity: DWT or GT, as `capacity_unit` says.", None, 0)
+CAPACITY_UNIT = Field("capacity_unit", "string", "dwt or gt, by ship type.")
+CII_ATTAINED_YTD = Field("cii_attained_ytd", "double", "Attained CII of the year so far, gCO2 per capacity and nm.")
+CII_REQUIRED = Field("cii_required", "double", "Required CII of the calendar year, gCO2 per capacity and nm.")
+CII_RATING_YTD = Field("cii_rating_ytd", "string", "Rating A to E of the year so far; an estimate, not a verified one.")
+CII_REQUIRED_2030 = Field("cii_required_2030", "double", "Required CII of 2030 for the same ship.")
+CII_RATING_2030 = Field("cii_rating_2030", "string", "Rating that the year so far would earn under the 2030 limit.")
+IS_OVER_LIMIT = Field("is_over_limit", "boolean", "Attained CII of the year so far is above the required one.")
+IS_OVER_LIMIT_2030 = Field("is_over_limit_2030", "boolean", "Attained CII of the year so far is above that of 2030.")
+SCOPE_NOTE = Field("scope_note", "string", "Why the ship has no rating; null for a rated one.")
+REGULATION_VERSION = Field("regulation_version", "string", "Fingerprint of the regulation data the row rests on.")
+
+# Vessel and day
+POSITION_COUNT = Field("position_count", "long", "Accepted positions.", None, 0)
+SOG_COUNT = Field("sog_count", "long", "Positions with a speed; the weight of `avg_speed_kn`.", None, 0)
+AVG_SPEED_KN = Field("avg_speed_kn", "double", "Mean reported speed over ground; null without any.", "kn", 0)
+JUMP_COUNT = Field("jump_count", "long", "Legs left out of the distance, as they imply an impossible speed.", None, 0)
+FIRST_AT = Field("first_at", "timestamp", "First position of the day.")
+FIRST_LAT_DEG = Field("first_lat_deg", "double", "Latitude at `first_at`.", "deg", -90, 90)
+FIRST_LON_DEG = Field("first_lon_deg", "double", "Longitude at `first_at`.", "deg", -180, 180)
+LAST_AT = Field("last_at", "timestamp", "Last position of the day.")
+LAST_LAT_DEG = Field("last_lat_deg", "double", "Latitude at `last_at`.", "deg", -90, 90)
+LAST_LON_DEG = Field("last_lon_deg", "double", "Longitude at `last_at`.", "deg", -180, 180)
+
+# Kafka coordinates and raw bytes
+KAFKA_TOPIC = Field("kafka_topic", "string", "Topic of the record.")
+KAFKA_PARTITION = Field("kafka_partition", "int", "Partition of the record.", None, 0)
+KAFKA_OFFSET = Field("kafka_offset", "long", "Offset of the record in its partition.", None, 0)
+KAFKA_KEY = Field("kafka_key", "binary", "Raw key: the MMSI or station id as text.")
+VALUE = Field("value", "binary", "Raw value, byte for byte.")
+HEADERS = Field("headers", "headers", "Raw headers in order.")
+PUBLISHED_AT = Field("published_at", "timestamp", "Kafka's time stamp of the record: when it was published.")
+INGESTED_AT = Field("ingested_at", "timestamp", "When the record was landed in Bronze.")
+INGESTED_ON = Field("ingested_on", "date", "UTC day of `ingested_at`.")
+
+# Operations
+STREAM = Field("stream", "string", "Name of the stream, for example `silver.ais`.")
+BATCH_ID = Field("batch_id", "long", "Number of the micro-batch in its checkpoint.", None, 0)
+APP_ID = Field("app_id", "string", "Table and checkpoint id: the writer identity in the Delta log.")
+RANGES = Field("ranges", "ranges", "Kafka offsets taken, `[start, end)` per topic and partition.")
+ROWS_READ = Field("rows_read", "long", "Records taken.", None, 0)
+ROWS_ACCEPTED = Field("rows_accepted", "long", "Records that became rows of the stream's table.", None, 0)
+ROWS_QUARANTINED = Field("rows_quarantined", "long", "Records refused with a rule.", None, 0)
+ROWS_DUPLICATE = Field("rows_duplicate", "long", "Records already known.", None, 0)
+ROWS_LATE = Field("rows_late", "long", "Records behind the watermark, kept in `silver.late`.", None, 0)
+VERSIONS = Field("versions", "versions", "Delta version committed, per table.")
+WATERMARKS = Field("watermarks", "watermarks", "Event time reached per source after the batch.")
+STARTED_AT = Field("started_at", "timestamp", "When the batch or run began.")
+FINISHED_AT = Field("finished_at", "timestamp", "When the batch or run was complete.")
+RUN_ID = Field("run_id", "string", "Id of a job run.")
+JOB = Field("job", "string", "Command that ran.")
+ARGUMENTS = Field("arguments", "string", "Arguments of the run, as JSON.")
+OUTCOME = Field("outcome", "string", "succeeded or failed.")

@@ -1,0 +1,109 @@
+"""Everything an operator may set. Read once, at a program's edge, and handed inwards.
+
+``MARITIME_<NAME>`` in the environment or in a ``.env`` file; an unknown name is refused. ``docs/settings.md`` is
+generated from this file and a test compares the two.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contracts.errors import ConfigurationError
+
+PREFIX = "MARITIME_"
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults, which suit one small machine."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", frozen=True, extra="forbid", populate_by_name=True
+    )
+
+    home: Path = Field(Path("var"), description="Folder for the broker's data, the lake, checkpoints and reports.")
+    lake_root: str | None = Field(None, description="Folder or URI of the Delta tables; unset: `lake` in the home.")
+    cache: Path = Field(Path("~/.cache/maritimeiq"), description="Where downloaded jars are kept, once per user.")
+
+    kafka_servers: str = Field("127.0.0.1:9092", description="host:port list; the embedded broker takes the first.")
+    kafka_replication: int = Field(1, ge=1, description="Copies of each topic; 3 with three brokers.")
+    kafka_compression: Literal["snappy", "lz4", "zstd", "none"] = Field("snappy", description="Producer compression.")
+    kafka_username: str | None = Field(None, description="SASL user; unset means no authentication.")
+    kafka_password: SecretStr | None = Field(None, description="SASL password.")
+    broker_heap_mb: int = Field(512, ge=256, description="Heap of the embedded broker.")
+    broker_away_seconds: float = Field(60, gt=0, description="How long a producer waits for a broker that is away.")
+
+    spark_master: str = Field("local[2]", description="Spark master, unless spark-submit or Spark Connect sets it.")
+    spark_remote: str | None = Field(
+        None,
+        validation_alias=AliasChoices("MARITIME_SPARK_REMOTE", "SPARK_REMOTE"),
+        description="Spark Connect address (sc://host:port); batch jobs then run there.",
+    )
+    spark_driver_memory: str = Field("3g", description="Heap of an in-process Spark driver.")
+    spark_shuffle_partitions: int = Field(2, ge=1, description="Tasks per shuffle; near the core count.")
+    spark_ui: bool = Field(False, description="Serve Spark's own web page on port 4040.")
+
+    batch_max_records: int = Field(400_000, ge=1, description="Most records that a bronze micro-batch takes.")
+    batch_max_files: int = Field(200, ge=1, description="Most Delta files that a silver or gold micro-batch takes.")
+    trigger_seconds: float = Field(0.5, ge=0, description="Pause between bronze and silver micro-batches.")
+    gold_trigger_seconds: float = Field(15, ge=0, description="Pause between gold micro-batches.")
+    late_after_hours: float = Field(24, gt=0, description="How far behind its feed an event may be and still count.")
+    sog_limit_kn: float = Field(40, gt=0, description="Fastest speed over ground of a lawful position.")
+    jump_limit_kn: float = Field(60, gt=0, description="A leg implying a higher speed adds no distance.")
+
+    mlflow_uri: str | None = Field(None, description="MLflow tracking server; unset: SQLite in the home.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="Log level of our own code.")
+
+    @property
+    def lake(self) -> str:
+        """Root of the Delta tables: a folder or a URI, without a trailing slash."""
+        return (self.lake_root or str(self.home.absolute() / "lake")).rstrip("/")
+
+    @property
+    def checkpoints(self) -> str:
+        """Root of the streams' checkpoints; beside the tables, so that both move together."""
+        return f"{self.lake}/_checkpoints"
+
+    @property
+    def reports(self) -> Path:
+        """Folder of the HTML and CSV reports."""
+        return self.home / "reports"
+
+    @property
+    def broker_home(self) -> Path:
+        """Folder of the embedded broker: log segments, configuration, its own log."""
+        return self.home.absolute() / "broker"
+
+    @property
+    def mlflow_store(self) -> str:
+        """Tracking URI that MLflow is given."""
+        return self.mlflow_uri or f"sqlite:///{self.home.absolute()}/mlflow/mlflow.db"
+
+
+def load_settings() -> Settings:
+    """Read the environment and ``.env``.
+
+    Raises:
+        ConfigurationError: A value is unlawful, or a ``MARITIME_`` name is unknown (the nearest known one is named).
+    """
+    _refuse_unknown_names()
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigurationError(f"{name}: {first['msg']}. See docs/settings.md.") from error
+
+
+def _refuse_unknown_names() -> None:
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    for name in os.environ:
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise ConfigurationError(f"{name} is not a setting.{hint} See docs/settings.md.")

@@ -1,0 +1,241 @@
+"""The Delta tables: which fields, unique by which key, clustered by what readers filter on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contracts import fields as f
+from contracts.fields import Field
+from contracts.topics import AIS, ALERTS, SENSORS, VOYAGE_EVENTS, Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One Delta table. ``grain`` finishes the sentence "one row per ..."."""
+
+    name: str
+    grain: str
+    fields: tuple[Field, ...]
+    key: tuple[Field, ...]
+    clustered_by: tuple[Field, ...] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """Column names in order."""
+        return [field.name for field in self.fields]
+
+    @property
+    def path(self) -> str:
+        """Path below the lake root: ``silver/positions``."""
+        return self.name.replace(".", "/")
+
+
+_KAFKA = (f.KAFKA_TOPIC, f.KAFKA_PARTITION, f.KAFKA_OFFSET, f.PUBLISHED_AT)
+_PROVENANCE = (f.SOURCE, f.STATION, f.EVENT_ID, f.KAFKA_PARTITION, f.KAFKA_OFFSET, f.PUBLISHED_AT)
+
+
+def _bronze(topic: Topic) -> Table:
+    return Table(
+        name=f"bronze.{topic.short}",
+        grain=f"record of `{topic.name}`, raw; append only",
+        fields=(*_KAFKA, f.KAFKA_KEY, f.VALUE, f.HEADERS, f.INGESTED_AT, f.INGESTED_ON),
+        key=(f.KAFKA_TOPIC, f.KAFKA_PARTITION, f.KAFKA_OFFSET),
+        clustered_by=(f.INGESTED_ON, f.KAFKA_PARTITION),
+    )
+
+
+BRONZE_AIS = _bronze(AIS)
+BRONZE_SENSORS = _bronze(SENSORS)
+BRONZE_ALERTS = _bronze(ALERTS)
+BRONZE_VOYAGE_EVENTS = _bronze(VOYAGE_EVENTS)
+BRONZE = {AIS: BRONZE_AIS, SENSORS: BRONZE_SENSORS, ALERTS: BRONZE_ALERTS, VOYAGE_EVENTS: BRONZE_VOYAGE_EVENTS}
+
+SILVER_POSITIONS = Table(
+    name="silver.positions",
+    grain="MMSI and report time",
+    fields=(
+        f.MMSI, f.OBSERVED_AT, f.OBSERVED_ON, f.LAT_DEG, f.LON_DEG, f.SOG_KN, f.COG_DEG, f.HEADING_DEG,
+        f.NAV_STATUS, f.MESSAGE_TYPE, f.AIS_CLASS, f.MMSI_CLASS, f.FLAGS, *_PROVENANCE,
+    ),
+    key=(f.MMSI, f.OBSERVED_AT),
+    clustered_by=(f.OBSERVED_ON, f.MMSI),
+)  # fmt: skip
+
+SILVER_VESSELS = Table(
+    name="silver.vessels",
+    grain="MMSI and identity as it was reported",
+    fields=(
+        f.MMSI, f.IDENTITY_ID, f.VALID_FROM_AT, f.IMO_NUMBER, f.IMO_IS_VALID, f.VESSEL_NAME, f.CALL_SIGN,
+        f.SHIP_TYPE_CODE, f.LENGTH_M, f.BEAM_M, f.MMSI_CLASS, *_PROVENANCE,
+    ),
+    key=(f.MMSI, f.IDENTITY_ID),
+    clustered_by=(f.MMSI,),
+)  # fmt: skip
+
+SILVER_SHIP_REGISTER = Table(
+    name="silver.ship_register",
+    grain="ship by IMO number, loaded from a register file",
+    fields=(
+        f.IMO_NUMBER, f.MMSI, f.VESSEL_NAME, f.CII_SHIP_TYPE, f.DWT_T, f.GROSS_TONNAGE, f.LENGTH_M, f.BEAM_M,
+        f.DESIGN_DRAUGHT_M, f.ENGINE_TYPE, f.MAIN_ENGINE_KW, f.SERVICE_SPEED_KN, f.FUEL_KIND, f.BUILT_YEAR, f.SOURCE,
+    ),
+    key=(f.IMO_NUMBER,),
+)  # fmt: skip
+
+SILVER_SENSORS = Table(
+    name="silver.sensors",
+    grain="station or vessel, kind of reading and report time",
+    fields=(
+        f.EVENT_TYPE, f.MMSI, f.OBSERVED_AT, f.OBSERVED_ON, f.LAT_DEG, f.LON_DEG,
+        f.WIND_SPEED_MPS, f.WIND_GUST_MPS, f.WIND_FROM_DEG, f.WAVE_HEIGHT_M, f.WAVE_PERIOD_S, f.WAVE_FROM_DEG,
+        f.AIR_TEMPERATURE_C, f.SEA_TEMPERATURE_C, f.PRESSURE_HPA, f.DEPTH_M,
+        f.ENGINE_SPEED_RPM, f.ENGINE_LOAD_PCT, f.SHAFT_POWER_KW, f.FUEL_RATE_KG_PER_H, f.EXHAUST_TEMPERATURE_C,
+        f.COOLANT_TEMPERATURE_C, f.LUBE_OIL_PRESSURE_BAR, f.VIBRATION_MM_PER_S, f.RUNNING_TIME_H, f.DRAUGHT_M,
+        f.SOG_KN, *_PROVENANCE,
+    ),
+    key=(f.EVENT_ID,),
+    clustered_by=(f.OBSERVED_ON, f.MMSI),
+)  # fmt: skip
+
+SILVER_ALERTS = Table(
+    name="silver.alerts",
+    grain="alert",
+    fields=(
+        f.MMSI, f.OBSERVED_AT, f.OBSERVED_ON, f.RULE, f.SEVERITY, f.MESSAGE, f.EVIDENCE, f.LAT_DEG, f.LON_DEG,
+        *_PROVENANCE,
+    ),
+    key=(f.EVENT_ID,),
+    clustered_by=(f.OBSERVED_ON, f.MMSI),
+)  # fmt: skip
+
+SILVER_VOYAGE_EVENTS = Table(
+    name="silver.voyage_events",
+    grain="accepted voyage event; the voyages and emissions tables are folded from these",
+    fields=(
+        f.EVENT_TYPE, f.VOYAGE_ID, f.MMSI, f.IMO_NUMBER, f.OBSERVED_AT, f.OBSERVED_ON, f.FROM_LOCODE, f.TO_LOCODE,
+        f.SCHEDULED_DEPARTURE_AT, f.SCHEDULED_ARRIVAL_AT, f.DISTANCE_NM, f.DELAY_CAUSE, f.UNDERWAY_H, f.ANCHORED_H,
+        f.BERTH_H, *f.FUEL_T, *_PROVENANCE,
+    ),
+    key=(f.EVENT_ID,),
+    clustered_by=(f.OBSERVED_ON, f.MMSI),
+)  # fmt: skip
+
+SILVER_VOYAGES = Table(
+    name="silver.voyages",
+    grain="voyage",
+    fields=(
+        f.VOYAGE_ID, f.MMSI, f.IMO_NUMBER, f.ROUTE_ID, f.FROM_LOCODE, f.TO_LOCODE, f.SCHEDULED_DEPARTURE_AT,
+        f.SCHEDULED_ARRIVAL_AT, f.DEPARTED_AT, f.DEPARTED_ON, f.ARRIVED_AT, f.STATUS, f.DISTANCE_NM, f.DELAY_CAUSE,
+        f.SOURCE,
+    ),
+    key=(f.VOYAGE_ID,),
+    clustered_by=(f.DEPARTED_ON, f.ROUTE_ID),
+)  # fmt: skip
+
+SILVER_EMISSIONS = Table(
+    name="silver.emissions",
+    grain="vessel and day with a fuel report",
+    fields=(
+        f.MMSI, f.IMO_NUMBER, f.REPORTED_ON, f.DISTANCE_NM, f.UNDERWAY_H, f.ANCHORED_H, f.BERTH_H, *f.FUEL_T,
+        f.METHOD, f.QUALITY, f.SOURCE,
+    ),
+    key=(f.MMSI, f.REPORTED_ON),
+    clustered_by=(f.REPORTED_ON, f.MMSI),
+)  # fmt: skip
+
+SILVER_QUARANTINE = Table(
+    name="silver.quarantine",
+    grain="refused record, raw, with the rule it broke",
+    fields=(
+        f.STREAM, f.RULE, f.SCHEMA_VERSION, f.MMSI, *_KAFKA, f.KAFKA_KEY, f.VALUE, f.HEADERS, f.BATCH_ID,
+    ),
+    key=(f.KAFKA_TOPIC, f.KAFKA_PARTITION, f.KAFKA_OFFSET),
+    clustered_by=(f.STREAM, f.RULE),
+)  # fmt: skip
+
+SILVER_LATE = Table(
+    name="silver.late",
+    grain="record behind the watermark, raw",
+    fields=(
+        f.STREAM, f.MMSI, f.SOURCE, f.OBSERVED_AT, f.EVENT_ID, *_KAFKA, f.KAFKA_KEY, f.VALUE, f.HEADERS, f.BATCH_ID,
+    ),
+    key=(f.KAFKA_TOPIC, f.KAFKA_PARTITION, f.KAFKA_OFFSET),
+    clustered_by=(f.STREAM, f.MMSI),
+)  # fmt: skip
+
+GOLD_VESSEL_LATEST = Table(
+    name="gold.vessel_latest",
+    grain="vessel: its last position",
+    fields=(
+        f.MMSI, f.OBSERVED_AT, f.LAT_DEG, f.LON_DEG, f.SOG_KN, f.COG_DEG, f.HEADING_DEG, f.NAV_STATUS, f.SOURCE,
+    ),
+    key=(f.MMSI,),
+    clustered_by=(f.MMSI,),
+)  # fmt: skip
+
+GOLD_VESSEL_DAY = Table(
+    name="gold.vessel_day",
+    grain="vessel and UTC day",
+    fields=(
+        f.MMSI, f.OBSERVED_ON, f.POSITION_COUNT, f.SOG_COUNT, f.AVG_SPEED_KN, f.DISTANCE_NM, f.JUMP_COUNT,
+        f.FIRST_AT, f.FIRST_LAT_DEG, f.FIRST_LON_DEG, f.LAST_AT, f.LAST_LAT_DEG, f.LAST_LON_DEG, f.SOURCE,
+    ),
+    key=(f.MMSI, f.OBSERVED_ON),
+    clustered_by=(f.OBSERVED_ON, f.MMSI),
+)  # fmt: skip
+
+GOLD_VOYAGE_ANALYTICS = Table(
+    name="gold.voyage_analytics",
+    grain="voyage",
+    fields=(
+        f.VOYAGE_ID, f.MMSI, f.IMO_NUMBER, f.ROUTE_ID, f.FROM_LOCODE, f.TO_LOCODE, f.DEPARTED_ON, f.DEPARTED_AT,
+        f.ARRIVED_AT, f.SCHEDULED_ARRIVAL_AT, f.STATUS, f.DURATION_HOURS, f.IS_DELAYED, f.DELAY_HOURS, f.DISTANCE_NM,
+        f.MEAN_SPEED_KN, f.ROUTE_VOYAGES_7D, f.ROUTE_DELAYED_SHARE_7D, f.DELAY_CAUSE, f.SOURCE,
+    ),
+    key=(f.VOYAGE_ID,),
+    clustered_by=(f.DEPARTED_ON, f.ROUTE_ID),
+)  # fmt: skip
+
+GOLD_ROUTE_PERFORMANCE = Table(
+    name="gold.route_performance",
+    grain="route and period asked for",
+    fields=(
+        f.ROUTE_ID, f.START_ON, f.END_ON, f.VOYAGES, f.ARRIVED_VOYAGES, f.DELAYED_VOYAGES, f.DELAYED_SHARE,
+        f.MEAN_DURATION_HOURS, f.MEAN_DELAY_HOURS, f.MEAN_SPEED_KN, f.DISTANCE_NM, f.SOURCE,
+    ),
+    key=(f.ROUTE_ID, f.START_ON, f.END_ON),
+)  # fmt: skip
+
+GOLD_EMISSION_COMPLIANCE = Table(
+    name="gold.emission_compliance",
+    grain="vessel and day with a fuel report",
+    fields=(
+        f.MMSI, f.IMO_NUMBER, f.REPORTED_ON, f.CII_SHIP_TYPE, f.CAPACITY, f.CAPACITY_UNIT, f.DISTANCE_NM,
+        f.TOTAL_FUEL_T, f.CO2_T, f.CO2_7D_T, f.CO2_30D_T, f.CII_7D, f.CII_30D, f.CO2_YTD_T, f.DISTANCE_YTD_NM,
+        f.CII_ATTAINED_YTD, f.CII_REQUIRED, f.CII_RATING_YTD, f.CII_REQUIRED_2030, f.CII_RATING_2030,
+        f.IS_OVER_LIMIT, f.IS_OVER_LIMIT_2030, f.SCOPE_NOTE, f.METHOD, f.QUALITY, f.REGULATION_VERSION, f.SOURCE,
+    ),
+    key=(f.MMSI, f.REPORTED_ON),
+    clustered_by=(f.REPORTED_ON, f.MMSI),
+)  # fmt: skip
+
+OPS_LEDGER = Table(
+    name="ops.ledger",
+    grain="stream and batch: `rows_read = rows_accepted + rows_quarantined + rows_duplicate + rows_late`",
+    fields=(
+        f.STREAM, f.BATCH_ID, f.APP_ID, f.RANGES, f.ROWS_READ, f.ROWS_ACCEPTED, f.ROWS_QUARANTINED,
+        f.ROWS_DUPLICATE, f.ROWS_LATE, f.VERSIONS, f.WATERMARKS, f.STARTED_AT, f.FINISHED_AT,
+    ),
+    key=(f.STREAM, f.BATCH_ID, f.APP_ID),
+)  # fmt: skip
+
+OPS_RUNS = Table(
+    name="ops.runs",
+    grain="run of a batch job",
+    fields=(
+        f.RUN_ID, f.JOB, f.ARGUMENTS, f.STARTED_AT, f.FINISHED_AT, f.ROWS_READ, f.ROWS_ACCEPTED, f.VERSIONS, f.OUTCOME,
+    ),
+    key=(f.RUN_ID,),
+)  # fmt: skip
+
+TABLES = tuple(value for value in list(globals().values()) if isinstance(value, Table))

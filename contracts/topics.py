@@ -1,0 +1,39 @@
+"""The Kafka topics. The partition count is part of the contract: it decides which vessel is ordered with which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CONSUMER_GROUP = "maritime-platform-consumers"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A Kafka topic. Messages are keyed by MMSI, so one vessel's events stay in order."""
+
+    name: str
+    short: str
+    partitions: int
+    retention_days: int
+
+    @property
+    def dead_letter(self) -> Topic:
+        """Where records go that break this topic's contract: raw bytes, with the reason in the headers."""
+        return Topic(f"{self.name}.dlq", f"{self.short}_dlq", partitions=1, retention_days=30)
+
+
+AIS = Topic("maritime.ais.data", "ais", partitions=12, retention_days=7)
+SENSORS = Topic("maritime.environmental.sensors", "sensors", partitions=6, retention_days=7)
+ALERTS = Topic("maritime.alerts", "alerts", partitions=3, retention_days=30)
+VOYAGE_EVENTS = Topic("maritime.voyage.events", "voyage_events", partitions=6, retention_days=30)
+
+TOPICS = (AIS, SENSORS, ALERTS, VOYAGE_EVENTS)
+
+
+def topic_named(short: str) -> Topic:
+    """The topic whose short name this is, for example ``ais``.
+
+    Raises:
+        KeyError: No topic has that short name.
+    """
+    return {topic.short: topic for topic in TOPICS}[short]

@@ -1,0 +1,1 @@
+"""The lake: session, store, ledger, Silver and Gold streams."""

@@ -1,0 +1,1 @@
+"""The front door: the maritime command and the Python API."""

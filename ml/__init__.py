@@ -1,0 +1,1 @@
+"""Lake to model to lake: features, training, scoring."""
