@@ -44,6 +44,11 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("MARITIME_SPARK_REMOTE", "SPARK_REMOTE"),
         description="Spark Connect address (sc://host:port); batch jobs then run there.",
     )
+    spark_gateway_port: int | None = Field(
+        None,
+        validation_alias=AliasChoices("MARITIME_SPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_PORT"),
+        description="Set by spark-submit itself; its master, memory and jars then win over ours.",
+    )
     spark_driver_memory: str = Field("3g", description="Heap of an in-process Spark driver.")
     spark_shuffle_partitions: int = Field(2, ge=1, description="Tasks per shuffle; near the core count.")
     spark_ui: bool = Field(False, description="Serve Spark's own web page on port 4040.")

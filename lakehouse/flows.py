@@ -1,0 +1,99 @@
+"""How every stream of the lake runs: what it reads, what a micro-batch does, how it starts and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from contracts.settings import Settings
+from contracts.tables import OPS_LEDGER, Table
+from infra.lock import single_writer
+from lakehouse import ledger
+from lakehouse.store import Store, Txn
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A micro-batch: its records and its identity, which is the same when it is replayed after a crash."""
+
+    flow: str
+    rows: DataFrame
+    batch_id: int
+    checkpoint_id: str
+    started_at: datetime
+
+    @property
+    def app_id(self) -> str:
+        """Stream and checkpoint: a new checkpoint is a new writer."""
+        return f"{self.flow}:{self.checkpoint_id}"
+
+    def txn(self, table: Table) -> Txn:
+        """The batch's identity in one table's log, so that each table is idempotent by itself."""
+        return Txn(f"{table.name}:{self.app_id}", self.batch_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A stream: where it reads, the tables it alone writes, what a batch does.
+
+    ``process`` writes the batch and returns its ledger entry; an empty batch is not given to it.
+    """
+
+    name: str
+    source: Callable[[SparkSession, Settings], DataFrame]
+    tables: tuple[Table, ...]
+    process: Callable[[Store, Settings, Batch], ledger.Entry]
+    pause_seconds: float
+
+
+def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool) -> StreamingQuery:
+    """Start the stream: until it has caught up (``once``), or until it is stopped.
+
+    Its tables are created first; the ledger entry is written after all of them, the checkpoint after the ledger.
+    """
+    store = Store(spark, settings.lake)
+    for table in (*flow.tables, OPS_LEDGER):
+        store.create(table)
+
+    def run(rows: DataFrame, batch_id: int) -> None:
+        session = rows.sparkSession
+        checkpoint_id = session.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
+        batch = Batch(flow.name, rows, batch_id, checkpoint_id, datetime.now(UTC))
+        ledger.record(settings.lake, flow.process(Store(session, settings.lake), settings, batch))
+
+    trigger = {"availableNow": True} if once else {"processingTime": f"{int(flow.pause_seconds * 1000)} milliseconds"}
+    return (
+        flow.source(spark, settings)
+        .writeStream.queryName(flow.name)
+        .foreachBatch(run)
+        .option("checkpointLocation", f"{settings.checkpoints}/{flow.name}")
+        .trigger(**trigger)  # type: ignore[arg-type]  the stubs list each trigger as an overload
+        .start()
+    )
+
+
+@contextmanager
+def writing(flows: list[Flow], settings: Settings) -> Iterator[None]:
+    """Hold the single-writer lock of every stream named; the locks lie beside the lake.
+
+    Raises:
+        LockedError: Another process runs one of them.
+    """
+    with ExitStack() as locks:
+        for flow in flows:
+            locks.enter_context(single_writer(Path(settings.home) / "locks", flow.name))
+        yield
+
+
+def delta_source(table: Table, spark: SparkSession, settings: Settings) -> DataFrame:
+    """A table's new rows as a stream; the table is created empty where it is not there yet."""
+    store = Store(spark, settings.lake)
+    store.create(table)
+    reader = spark.readStream.format("delta").option("maxFilesPerTrigger", settings.batch_max_files)
+    return reader.load(store.path(table))

@@ -1,0 +1,105 @@
+"""The ledger: what became of every record, batch by batch. Provable, since the counts also lie in the commits.
+
+Written with delta-rs and not with Spark: one small row a batch would cost a Spark job, and delta-rs commits are atomic
+between processes, so that streams in different processes may share the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+import deltalake
+import pyarrow as pa
+from deltalake import CommitProperties, Transaction, write_deltalake
+
+from contracts.errors import ContractError
+from contracts.fields import Type
+from contracts.tables import OPS_LEDGER, Table
+
+_RANGE = pa.struct([("topic", pa.string()), ("partition", pa.int32()), ("start", pa.int64()), ("end", pa.int64())])
+_ARROW: dict[Type, pa.DataType] = {
+    "string": pa.string(),
+    "long": pa.int64(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "ranges": pa.list_(_RANGE),
+    "versions": pa.map_(pa.string(), pa.int64()),
+    "watermarks": pa.map_(pa.string(), pa.timestamp("us", tz="UTC")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetRange:
+    """Kafka offsets ``[start, end)`` of one partition."""
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of ``ops.ledger``. Watermarks are what the stream knows of event time *after* the batch."""
+
+    stream: str
+    batch_id: int
+    app_id: str
+    ranges: tuple[OffsetRange, ...]
+    rows_read: int
+    rows_accepted: int
+    started_at: datetime
+    finished_at: datetime
+    rows_quarantined: int = 0
+    rows_duplicate: int = 0
+    rows_late: int = 0
+    versions: Mapping[str, int] = field(default_factory=dict)
+    watermarks: Mapping[str, datetime] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse an entry that does not add up: a batch that lost a record must not be committed quietly."""
+        outcomes = self.rows_accepted + self.rows_quarantined + self.rows_duplicate + self.rows_late
+        if outcomes != self.rows_read:
+            raise ContractError(
+                f"{self.stream} batch {self.batch_id}: {self.rows_read} records read, {outcomes} accounted for. "
+                "The batch was not entered in the ledger; stop the stream and report this."
+            )
+
+
+def record(root: str, entry: Entry) -> None:
+    """Append the entry; a batch that is in the ledger already is not entered twice."""
+    path = f"{root}/{OPS_LEDGER.path}"
+    name = f"{OPS_LEDGER.name}:{entry.app_id}"
+    done = deltalake.DeltaTable(path, without_files=True).transaction_version(name)
+    if done is not None and done >= entry.batch_id:
+        return
+    transaction = Transaction(app_id=name, version=entry.batch_id)
+    rows = arrow_rows(OPS_LEDGER, [asdict(entry)])
+    write_deltalake(path, rows, mode="append", commit_properties=CommitProperties(app_transactions=[transaction]))
+
+
+def entries(root: str, stream: str | None = None) -> list[dict[str, Any]]:
+    """The ledger's rows, oldest first; of one stream where named. Empty where no stream has run."""
+    path = f"{root}/{OPS_LEDGER.path}"
+    if not deltalake.DeltaTable.is_deltatable(path):
+        return []
+    table = deltalake.DeltaTable(path).to_pyarrow_table(filters=[("stream", "=", stream)] if stream else None)
+    return sorted(table.to_pylist(maps_as_pydicts="strict"), key=lambda row: (row["stream"], row["batch_id"]))
+
+
+def watermarks_before(root: str, stream: str, app_id: str, batch_id: int) -> dict[str, datetime]:
+    """Watermarks per source that the batch ``batch_id`` must judge lateness by: those after the one before it."""
+    earlier = [e for e in entries(root, stream) if e["app_id"] == app_id and e["batch_id"] < batch_id]
+    return dict(earlier[-1]["watermarks"]) if earlier else {}
+
+
+def arrow_rows(table: Table, rows: list[dict[str, Any]]) -> pa.Table:
+    """Rows as Arrow, by the table's contract: instants as UTC microseconds."""
+    schema = pa.schema([pa.field(f.name, _ARROW[f.type], f not in table.key) for f in table.fields])
+    return pa.Table.from_pylist([{name: _plain(value) for name, value in row.items()} for row in rows], schema)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  any cell of a row
+    return list(value.items()) if isinstance(value, Mapping) and "topic" not in value else value

@@ -1,0 +1,64 @@
+"""The one place that builds a SparkSession: in-process, under spark-submit, or over Spark Connect."""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+
+from contracts.settings import Settings
+from infra.jars import spark_jars
+
+DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+SMALL_MACHINE = {
+    # A table read plans this many tasks to replay its log; the default of 50 costs more than the read.
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.streaming.stateStore.providerClass": (
+        "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+    ),
+    "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
+    "spark.sql.streaming.metricsEnabled": "false",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.adaptive.coalescePartitions.initialPartitionNum": "8",
+}
+
+
+def spark_session(settings: Settings, app: str, **extra: str) -> SparkSession:
+    """The session of this process, made on first use.
+
+    Where ``SPARK_REMOTE`` is set, a Spark Connect session to it. Under ``spark-submit`` the master, memory and jars
+    that were given there win, since Spark reads them before ours. Otherwise in-process with ``settings.spark_master``.
+
+    Args:
+        settings: Master, memory, shuffle partitions.
+        app: Name shown by Spark.
+        extra: Further Spark settings, with ``__`` for ``.`` in names.
+    """
+    if settings.spark_remote:
+        return SparkSession.builder.remote(settings.spark_remote).getOrCreate()
+    builder = SparkSession.builder.appName(app)
+    for name, value in {**_local(settings), **{key.replace("__", "."): value for key, value in extra.items()}}.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _local(settings: Settings) -> dict[str, str]:
+    conf = {
+        **DELTA,
+        **SMALL_MACHINE,
+        "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions),
+        "spark.ui.enabled": str(settings.spark_ui).lower(),
+    }
+    if settings.spark_gateway_port is None:  # not under spark-submit, which has its own master, memory and jars
+        conf["spark.master"] = settings.spark_master
+        conf["spark.driver.memory"] = settings.spark_driver_memory
+        conf["spark.jars"] = ",".join(map(str, spark_jars(settings)))
+        conf["spark.driver.extraJavaOptions"] = "-Dlog4j2.level=ERROR -XX:+UseParallelGC"
+        conf["spark.driver.host"] = "127.0.0.1"
+        conf["spark.driver.bindAddress"] = "127.0.0.1"
+    return conf

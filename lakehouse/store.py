@@ -1,0 +1,178 @@
+"""The only module that reads or writes Delta tables with Spark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import deltalake
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+
+from contracts.errors import ContractError, InputError
+from contracts.tables import Table
+from lakehouse.schema import spark_schema
+
+TXN_APP = "spark.databricks.delta.write.txnAppId"
+TXN_VERSION = "spark.databricks.delta.write.txnVersion"
+PROPERTIES = {"delta.checkpointInterval": "50"}
+"""A stream commits every second: a checkpoint each ten commits, the default, would be a pause each ten seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Txn:
+    """Identity of a batch in the Delta log. A second write with it is skipped, so a replayed batch is harmless.
+
+    ``app_id`` names stream, table and checkpoint: a new checkpoint must have a new one, or its writes are skipped.
+    """
+
+    app_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The Delta tables under one root. ``places`` puts single tables elsewhere, by name."""
+
+    spark: SparkSession
+    root: str
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def path(self, table: Table) -> str:
+        """Folder or URI of the table."""
+        return self.places.get(table.name, f"{self.root}/{table.path}")
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+        return deltalake.DeltaTable.is_deltatable(self.path(table))
+
+    def create(self, table: Table) -> None:
+        """Create the table by its contract, clustered, unless it is there."""
+        if self.exists(table):
+            return
+        builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table)).addColumns(spark_schema(table))
+        for name, value in PROPERTIES.items():
+            builder = builder.property(name, value)
+        if table.clustered_by:
+            builder = builder.clusterBy(*(column.name for column in table.clustered_by))
+        builder.execute()
+
+    def read(self, table: Table, version: int | None = None) -> DataFrame:
+        """The table, now or as of a version.
+
+        Raises:
+            InputError: The table is not there.
+        """
+        if not self.exists(table):
+            raise InputError(f"No table {table.name} at {self.path(table)}: run its stream or job first.")
+        reader = self.spark.read.format("delta")
+        return (reader if version is None else reader.option("versionAsOf", version)).load(self.path(table))
+
+    def append(
+        self, table: Table, rows: DataFrame, txn: Txn | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> int:
+        """Append rows and return the table's version; with a ``txn`` already written, append nothing.
+
+        Args:
+            table: Its contract; the rows must have its columns in its order.
+            rows: What to append.
+            txn: Identity of the batch.
+            metadata: Kept as JSON in the commit: source offsets and batch id.
+
+        Raises:
+            ContractError: The rows' columns are not the table's.
+        """
+        _check_columns(table, rows)
+        writer = rows.write.format("delta").mode("append")
+        if txn:
+            writer = writer.option("txnAppId", txn.app_id).option("txnVersion", txn.version)
+        if metadata:
+            writer = writer.option("userMetadata", json.dumps(metadata, default=str))
+        writer.save(self.path(table))
+        return self.version(table)
+
+    def upsert(self, table: Table, rows: DataFrame, txn: Txn | None = None, only_if: str | None = None) -> int:
+        """Merge rows by the table's key and return its version; doing it twice changes nothing.
+
+        Args:
+            table: Its contract.
+            rows: At most one row per key.
+            txn: Identity of the batch.
+            only_if: Condition on ``old`` and ``new`` under which a known row is updated; always when unset.
+
+        Raises:
+            ContractError: The rows' columns are not the table's.
+        """
+        _check_columns(table, rows)
+        same_key = " AND ".join(f"old.{column.name} = new.{column.name}" for column in table.key)
+        merge = (
+            DeltaTable.forPath(rows.sparkSession, self.path(table))
+            .alias("old")
+            .merge(rows.alias("new"), same_key)
+            .whenMatchedUpdateAll(condition=only_if)
+            .whenNotMatchedInsertAll()
+        )
+        with _transaction(rows.sparkSession, txn):
+            merge.execute()
+        return self.version(table)
+
+    def replace(self, table: Table, rows: DataFrame, where: str | None = None) -> int:
+        """Replace the rows that fulfil ``where`` (all, when unset) in one commit, and return the version.
+
+        Raises:
+            ContractError: The rows' columns are not the table's.
+        """
+        _check_columns(table, rows)
+        writer = rows.write.format("delta").mode("overwrite")
+        (writer.option("replaceWhere", where) if where else writer).save(self.path(table))
+        return self.version(table)
+
+    def version(self, table: Table) -> int:
+        """Latest version of the table."""
+        return int(self._log(table).version())
+
+    def transaction(self, table: Table, app_id: str) -> int | None:
+        """Last batch that ``app_id`` has committed to the table; null when none."""
+        version = self._log(table).transaction_version(app_id)
+        return None if version is None else int(version)
+
+    def version_before(self, table: Table, txn: Txn) -> int:
+        """Version that the table had before the batch was committed, else its latest.
+
+        A batch that is replayed after a crash must judge its records against the table as it was the first time.
+        """
+        log = self._log(table)
+        done = log.transaction_version(txn.app_id)
+        if done is None or done < txn.version:
+            return int(log.version())
+        for commit in log.history():
+            metadata = json.loads(commit.get("userMetadata") or "{}")
+            if metadata.get("app_id") == txn.app_id and metadata.get("batch_id") == txn.version:
+                return int(commit["version"]) - 1
+        raise ContractError(f"{table.name}: the log no longer tells what it was before batch {txn.version}.")
+
+    def _log(self, table: Table) -> deltalake.DeltaTable:
+        return deltalake.DeltaTable(self.path(table), without_files=True)
+
+
+def _check_columns(table: Table, rows: DataFrame) -> None:
+    if rows.columns != table.columns:
+        raise ContractError(f"{table.name}: got {rows.columns}, declared {table.columns}")
+
+
+@contextmanager
+def _transaction(spark: SparkSession, txn: Txn | None) -> Iterator[None]:
+    """Give the transaction to a MERGE, which takes it only from the session. Each stream has a session of its own."""
+    if txn is None:
+        yield
+        return
+    spark.conf.set(TXN_APP, txn.app_id)
+    spark.conf.set(TXN_VERSION, str(txn.version))
+    try:
+        yield
+    finally:
+        spark.conf.unset(TXN_APP)
+        spark.conf.unset(TXN_VERSION)
