@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     home: Path = Field(Path("var"), description="Folder for the broker's data, the lake, checkpoints and reports.")
     lake_root: str | None = Field(None, description="Folder or URI of the Delta tables; unset: `lake` in the home.")
     cache: Path = Field(Path("~/.cache/maritimeiq"), description="Where downloaded jars are kept, once per user.")
+    ivy_settings: Path | None = Field(None, description="An ivysettings.xml that names your own mirror for the jars.")
+    java_home: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("MARITIME_JAVA_HOME", "JAVA_HOME"),
+        description="Folder of Java 17 or 21; unset: `java` on the path.",
+    )
 
     kafka_servers: str = Field("127.0.0.1:9092", description="host:port list; the embedded broker takes the first.")
     kafka_replication: int = Field(1, ge=1, description="Copies of each topic; 3 with three brokers.")

@@ -1,0 +1,69 @@
+"""What has to be on the machine before anything is installed: Java 17 or 21.
+
+Standard library only: ``make`` runs ``python -m infra.prerequisites`` before the virtual environment exists.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from contracts.errors import ConfigurationError, MaritimeError
+
+JAVA_VERSIONS = (17, 21)
+"""Those that Spark is released for."""
+
+_HOW_TO = "Install Java 17 or 21 (a JDK or JRE of any vendor) and put it on the PATH, or point JAVA_HOME at its folder."
+
+
+def find_java(java_home: Path | None) -> Path:
+    """The ``java`` program: of ``java_home`` when given, else the first on the PATH.
+
+    Raises:
+        ConfigurationError: There is none, or its version is not one that Spark runs on.
+    """
+    found = str(java_home / "bin" / "java") if java_home else shutil.which("java")
+    if found is None or not Path(found).is_file():
+        where = f"JAVA_HOME is {java_home}, where there is no bin/java." if java_home else "Java was not found."
+        raise ConfigurationError(f"{where} {_HOW_TO}")
+    version = java_version(_version_text(found))
+    if version not in JAVA_VERSIONS:
+        seen = f"version {version}" if version else "of an unknown version"
+        raise ConfigurationError(f"{found} is {seen}, which Spark does not run on. {_HOW_TO}")
+    return Path(found)
+
+
+def java_version(text: str) -> int | None:
+    """Major version in the output of ``java -version``; None when it shows none.
+
+    >>> java_version('openjdk version "17.0.15" 2025-04-15'), java_version('java version "1.8.0_392"')
+    (17, 8)
+    """
+    match = re.search(r'version "(?:1\.)?(\d+)', text)
+    return int(match.group(1)) if match else None
+
+
+def _version_text(java: str) -> str:
+    try:
+        answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=False)
+    except OSError as error:
+        raise ConfigurationError(f"{java} cannot be run ({error.strerror}). {_HOW_TO}") from error
+    return answer.stderr + answer.stdout
+
+
+def main(arguments: list[str]) -> int:
+    """Check; the one argument is the value of JAVA_HOME, empty when unset."""
+    home = arguments[0] if arguments else ""
+    try:
+        find_java(Path(home) if home else None)
+    except MaritimeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
