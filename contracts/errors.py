@@ -5,7 +5,8 @@ MaritimeError
 ├── InputError           the input named does not exist or has the wrong shape: name another
 ├── ContractError        the code and a table or topic disagree: stop, do not retry
 ├── LockedError          another process writes this table: wait for it or stop it
-└── UnavailableError     a broker or a store is away: bring it back, then resume
+├── UnavailableError     a broker or a store is away: bring it back, then resume
+└── DataLossError        the broker lost records that nobody has read: restore them, or decide to go on without
 
 A bad row is never an exception: it goes to quarantine or to a dead letter topic with its reason.
 """
@@ -47,3 +48,9 @@ class UnavailableError(MaritimeError):
     """Something outside the process did not answer in time."""
 
     exit_code = 5
+
+
+class DataLossError(MaritimeError):
+    """Records that were not read yet are gone; going on without them is a decision for a person."""
+
+    exit_code = 6

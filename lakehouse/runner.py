@@ -1,0 +1,167 @@
+"""Runs streams: until they have caught up, or until someone stops them; tells each batch, and why one died."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Event
+from types import FrameType
+
+import click
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql.streaming.query import StreamingQuery
+
+from contracts.errors import ContractError, DataLossError, MaritimeError, UnavailableError
+from contracts.settings import Settings, load_settings
+from infra.console import Command, say
+from lakehouse.flows import Batch, Flow, start, writing
+from lakehouse.ledger import Entry
+from lakehouse.session import spark_session
+from lakehouse.store import Store
+
+POLL_SECONDS = 0.2
+_STOPPED = "MARITIME_STREAM_STOPPED"
+
+_CAUSES: tuple[tuple[tuple[str, ...], type[MaritimeError], str], ...] = (
+    (
+        ("KAFKA_DATA_LOSS", "may have been lost", "OffsetOutOfRangeException"),
+        DataLossError,
+        "records that it has not read are gone from the broker: its topic was deleted or made anew, or they are older "
+        "than the topic keeps. Nothing was skipped. Bring the topic back if you can; else take what the topic still "
+        "holds by moving the stream's folder below the lake's _checkpoints away: what the lake holds already is "
+        "recognised and not taken twice.",
+    ),
+    (
+        ("UnknownTopicOrPartitionException", "This server does not host this topic-partition"),
+        UnavailableError,
+        "its topic does not exist on the broker: make the topics with `maritime broker start`, then start it again.",
+    ),
+    (
+        ("org.apache.kafka.common.errors.TimeoutException", "Failed to construct kafka", "DisconnectException"),
+        UnavailableError,
+        "the broker did not answer. It goes on where it stopped: bring the broker back and start the stream again.",
+    ),
+    (
+        ("DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE", "DELTA_SOURCE_TABLE_IGNORE_CHANGES"),
+        ContractError,
+        "the table that it reads was made anew or changed by hand, and streams read tables that only grow. "
+        "Rebuild its own tables from a new checkpoint.",
+    ),
+)
+
+
+def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
+    """Run streams side by side in one session.
+
+    Args:
+        flows: What to run.
+        settings: Broker, lake, session.
+        once: End when all have read what was there at the start; else run until SIGTERM or Ctrl-C, which let the
+            batches under way end.
+
+    Raises:
+        LockedError: Another process runs one of them.
+        UnavailableError: The broker or a topic is away.
+        DataLossError: The broker no longer has records that a stream has yet to read.
+        ContractError: A batch does not add up, or a table is not what its contract says.
+    """
+    stopping = Event()
+    queries: list[StreamingQuery] = []
+    with writing(flows, settings), _stopped_by_signals(stopping):
+        spark = spark_session(settings, "maritimeiq")
+        spark.sparkContext.setLogLevel("OFF")  # a dead stream is told by us, once, and not by Spark with three traces
+        try:
+            for flow in flows:
+                queries.append(start(_told(flow, stopping), spark, settings, once=once))
+            _wait(queries, stopping)
+        except (PySparkException, Py4JError) as error:
+            raise _in_our_words("The stream", error) from error
+        finally:
+            _let_end(queries, stopping)
+
+
+def main(flows: list[Flow]) -> None:
+    """Command line of a stream script: ``spark-submit lakehouse/gold.py [--once|--continuous]``."""
+
+    @click.command(cls=Command)
+    @click.option("--once/--continuous", default=True, help="Catch up and end (default), or run until stopped.")
+    def stream(once: bool) -> None:
+        """Run the streams of this file."""
+        run_flows(flows, load_settings(), once=once)
+
+    stream()
+
+
+def _told(flow: Flow, stopping: Event) -> Flow:
+    """The stream, telling each batch, and beginning none once it is to stop."""
+
+    def process(store: Store, settings: Settings, batch: Batch) -> Entry:
+        if stopping.is_set():
+            raise InterruptedError(_STOPPED)
+        entry = flow.process(store, settings, batch)
+        say(_line(entry))
+        return entry
+
+    return replace(flow, process=process)
+
+
+def _line(entry: Entry) -> str:
+    seconds = (entry.finished_at - entry.started_at).total_seconds()
+    rate = entry.rows_read / seconds if seconds > 0 else 0
+    others = {"quarantined": entry.rows_quarantined, "duplicate": entry.rows_duplicate, "late": entry.rows_late}
+    outcomes = "".join(f", {count:,} {name}" for name, count in others.items() if count)
+    head = f"{entry.stream} batch {entry.batch_id}: {entry.rows_read:,} rows in {seconds:.1f} s ({rate:,.0f} rows/s)"
+    return f"{head}, {entry.rows_accepted:,} accepted{outcomes}"
+
+
+def _wait(queries: list[StreamingQuery], stopping: Event) -> None:
+    """Until all have ended, one has died, or the process is told to stop."""
+    while not stopping.wait(POLL_SECONDS):
+        active = [query.isActive for query in queries]
+        for query in queries:
+            error = query.exception()
+            if error is not None:
+                raise _in_our_words(f"The stream {query.name}", error) from error
+        if not any(active):
+            return
+
+
+def _let_end(queries: list[StreamingQuery], stopping: Event) -> None:
+    """Let the batches under way end; one that is begun meanwhile writes nothing and is replayed at the next start."""
+    stopping.set()
+    pause = Event()
+    for query in queries:
+        while query.isActive and query.status["isTriggerActive"]:
+            pause.wait(POLL_SECONDS)
+        query.stop()
+
+
+def _in_our_words(who: str, error: Exception) -> Exception:
+    """What happened and what to do, where we know; else the error itself, whose trace is then wanted."""
+    text = str(error)
+    for marks, kind, sentence in _CAUSES:
+        if any(mark in text for mark in marks):
+            return kind(f"{who} has stopped: {sentence}")
+    return error
+
+
+@contextmanager
+def _stopped_by_signals(stopping: Event) -> Iterator[None]:
+    """SIGTERM and Ctrl-C ask for a stop while the block runs."""
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        if not stopping.is_set():
+            say("Stopping after the batches under way.")
+        stopping.set()
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        for number in before:
+            signal.signal(number, ask)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
