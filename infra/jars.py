@@ -76,8 +76,8 @@ def _verify(jar: Jar, path: Path) -> None:
     if found != jar.sha256:
         path.unlink()
         raise ContractError(
-            f"{jar.filename} has the SHA-256 {found}, the lock says {jar.sha256}. It was deleted: run again to fetch "
-            "it anew, and if that fails too, look into the repository or mirror that it comes from."
+            f"{jar.filename} has the SHA-256 {found}, the lock says {jar.sha256}. It was deleted: run again to fetch it "
+            "anew, and if that fails too, look into the repository or mirror that it comes from."
         )
 
 
@@ -113,7 +113,9 @@ def _ivy_jar() -> Path:
     spec = importlib.util.find_spec("pyspark")
     found = sorted(Path(spec.origin).parent.glob("jars/ivy-*.jar")) if spec and spec.origin else []
     if not found:
-        raise ConfigurationError("PySpark's own jars are missing; install pyspark (not pyspark-client) again.")
+        raise ConfigurationError(
+            "PySpark's own jars are missing; install pyspark (not pyspark-client) again."
+        )
     return found[0]
 
 
@@ -125,7 +127,9 @@ def _ivy_module(jars: Sequence[Jar]) -> bytes:
     dependencies = ElementTree.SubElement(module, "dependencies")
     for jar in jars:
         coordinates = {"org": jar.group, "name": jar.artifact, "rev": jar.version}
-        ElementTree.SubElement(dependencies, "dependency", coordinates, transitive="false", conf="default->default")
+        ElementTree.SubElement(
+            dependencies, "dependency", coordinates, transitive="false", conf="default->default"
+        )
     return ElementTree.tostring(module)
 
 

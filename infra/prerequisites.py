@@ -16,7 +16,7 @@ from contracts.errors import ConfigurationError, MaritimeError
 JAVA_VERSIONS = (17, 21)
 """Those that Spark is released for."""
 
-_HOW_TO = "Install Java 17 or 21 (a JDK or JRE of any vendor) and put it on the PATH, or point JAVA_HOME at its folder."
+_HOW_TO = "Install Java 17 or 21, of any vendor, and put it on the PATH or point JAVA_HOME at its folder."
 
 
 def find_java(java_home: Path | None) -> Path:
@@ -27,7 +27,9 @@ def find_java(java_home: Path | None) -> Path:
     """
     found = str(java_home / "bin" / "java") if java_home else shutil.which("java")
     if found is None or not Path(found).is_file():
-        where = f"JAVA_HOME is {java_home}, where there is no bin/java." if java_home else "Java was not found."
+        where = (
+            f"JAVA_HOME is {java_home}, where there is no bin/java." if java_home else "Java was not found."
+        )
         raise ConfigurationError(f"{where} {_HOW_TO}")
     version = java_version(_version_text(found))
     if version not in JAVA_VERSIONS:
