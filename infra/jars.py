@@ -1,4 +1,4 @@
-"""The jars that Spark and the embedded broker need: named with checksums in ``jars.lock``, fetched once per user.
+"""The jars of Spark and of the embedded broker: named with checksums in ``jars.lock``, fetched once per user.
 
 Fetching is done by the Ivy that PySpark ships, so Java alone is enough: no Maven.
 """
@@ -53,10 +53,15 @@ def kafka_jars(settings: Settings) -> list[Path]:
     return _cached(settings, locked("kafka"))
 
 
-def locked(group: str, lock: Path = LOCK) -> list[Jar]:
+def locked(wanted: str, lock: Path = LOCK) -> list[Jar]:
     """The jars of one set, ``spark`` or ``kafka``, in the lock's order."""
     lines = (line.split() for line in lock.read_text().splitlines() if line and not line.startswith("#"))
-    return [Jar(*coordinates.split(":"), sha256) for name, coordinates, sha256 in lines if name == group]
+    return [_jar(coordinates, sha256) for name, coordinates, sha256 in lines if name == wanted]
+
+
+def _jar(coordinates: str, sha256: str) -> Jar:
+    group, artifact, version = coordinates.split(":")
+    return Jar(group, artifact, version, sha256)
 
 
 def _cached(settings: Settings, jars: Sequence[Jar]) -> list[Path]:
@@ -76,8 +81,8 @@ def _verify(jar: Jar, path: Path) -> None:
     if found != jar.sha256:
         path.unlink()
         raise ContractError(
-            f"{jar.filename} has the SHA-256 {found}, the lock says {jar.sha256}. It was deleted: run again to fetch it "
-            "anew, and if that fails too, look into the repository or mirror that it comes from."
+            f"{jar.filename} has the SHA-256 {found}, the lock says {jar.sha256}. It was deleted: run again to "
+            "fetch it anew, and if that fails too, look into the repository or mirror that it comes from."
         )
 
 
@@ -90,8 +95,8 @@ def _fetch(settings: Settings, jars: Sequence[Jar], folder: Path) -> None:
             path = fetched / jar.filename
             if not path.exists():
                 raise UnavailableError(
-                    f"{jar.filename} could not be fetched: {_reason(output)}. Check the network, or name your mirror "
-                    "with MARITIME_IVY_SETTINGS; what was fetched is kept."
+                    f"{jar.filename} could not be fetched: {_reason(output)}. Check the network, or name your "
+                    "mirror with MARITIME_IVY_SETTINGS; what was fetched is kept."
                 )
             _verify(jar, path)
             path.replace(folder / jar.filename)
@@ -103,10 +108,14 @@ def _ivy_command(settings: Settings, jars: Sequence[Jar], target: Path) -> list[
     settings_file = (settings.ivy_settings or IVY_SETTINGS).expanduser()
     if not settings_file.is_file():
         raise ConfigurationError(f"MARITIME_IVY_SETTINGS names {settings_file}, which is not a file.")
-    return [
-        str(find_java(settings.java_home)), "-jar", str(_ivy_jar()), "-settings", str(settings_file),
-        "-cache", str(target / "ivy"), "-ivy", str(module), "-retrieve", f"{target}/[artifact]-[revision].[ext]",
-    ]  # fmt: skip
+    java = str(find_java(settings.java_home))
+    options = {
+        "-settings": settings_file,
+        "-cache": target / "ivy",
+        "-ivy": module,
+        "-retrieve": target / "[artifact]-[revision].[ext]",
+    }
+    return [java, "-jar", str(_ivy_jar()), *(str(word) for option in options.items() for word in option)]
 
 
 def _ivy_jar() -> Path:
