@@ -12,17 +12,20 @@ NAV_STATUS_NAMES = (
 IMO_WEIGHTS = (7, 6, 5, 4, 3, 2)
 """The first six digits of an IMO number by these weights; the sum's last digit is the seventh."""
 
-MMSI_PATTERNS: tuple[tuple[str, str], ...] = (
-    ("ship", r"^[2-7]\d{8}$"),
-    ("sar_aircraft", r"^111\d{6}$"),
-    ("aton", r"^99\d{7}$"),
-    ("craft_of_parent_ship", r"^98\d{7}$"),
-    ("sart_mob_epirb", r"^97[024]\d{6}$"),
-    ("handheld", r"^8\d{8}$"),
-    ("coast", r"^00[2-7]\d{6}$"),
-    ("group", r"^0[2-7]\d{7}$"),
+MMSI_CLASSES: tuple[tuple[str, int, int], ...] = (
+    ("ship", 201_000_000, 775_999_999),
+    ("sar_aircraft", 111_000_000, 111_999_999),
+    ("aton", 990_000_000, 999_999_998),
+    ("craft_of_parent_ship", 980_000_000, 989_999_999),
+    ("sart", 970_000_000, 970_999_999),
+    ("man_overboard", 972_000_000, 972_999_999),
+    ("epirb", 974_000_000, 974_999_999),
+    ("handheld", 800_000_000, 899_999_999),
+    ("coast", 2_010_000, 7_759_999),
+    ("group", 20_100_000, 77_599_999),
 )
-"""Kind of station by the MMSI written with nine digits (ITU-R M.585); first match wins, none means ``invalid``."""
+"""Kind of station by its MMSI, first and last number (ITU-R M.585: ``MIDxxxxxx``, ``111MIDxxx``, ``00MIDxxxx``, ...
+with the leading zeros gone and MID from 201 to 775); in none of them means ``invalid``."""
 
 
 def is_imo_valid(imo_number: int) -> bool:

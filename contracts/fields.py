@@ -49,7 +49,7 @@ STATION = Field("station", "string", "Receiver or buoy that heard it, where the 
 OBSERVED_AT = Field("observed_at", "timestamp", "When it was observed, by the feed's own clock (UTC).")
 OBSERVED_ON = Field("observed_on", "date", "UTC day of `observed_at`.")
 MMSI = Field("mmsi", "long", "Maritime Mobile Service Identity; leading zeros are not kept.", None, 0, 999_999_999)
-IMO_NUMBER = Field("imo_number", "long", "IMO ship number.", None, 0, 9_999_999, 0)
+IMO_NUMBER = Field("imo_number", "long", "IMO ship number as sent (30 bits in AIS); see `is_imo_valid`.", None, 0, 1_073_741_823, 0)
 
 # AIS position (ITU-R M.1371, messages 1-3, 9, 18, 19, 27)
 LAT_DEG = Field("lat_deg", "double", "Latitude, WGS84.", "deg", -90, 90, 91)
@@ -215,3 +215,6 @@ RUN_ID = Field("run_id", "string", "Id of a job run.")
 JOB = Field("job", "string", "Command that ran.")
 ARGUMENTS = Field("arguments", "string", "Arguments of the run, as JSON.")
 OUTCOME = Field("outcome", "string", "succeeded or failed.")
+
+BY_NAME = {field.name: field for field in [*globals().values(), *FUEL_T] if isinstance(field, Field)}
+"""Every column above by its name; an event's JSON uses the same names."""

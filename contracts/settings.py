@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     spark_ui: bool = Field(False, description="Serve Spark's own web page on port 4040.")
 
     batch_max_records: int = Field(400_000, ge=1, description="Most records that a bronze micro-batch takes.")
-    batch_max_files: int = Field(200, ge=1, description="Most Delta files that a silver or gold micro-batch takes.")
+    batch_max_bytes: str = Field("32m", description="Most bytes of Delta files that a silver or gold batch takes.")
     trigger_seconds: float = Field(0.5, ge=0, description="Pause between bronze and silver micro-batches.")
     gold_trigger_seconds: float = Field(15, ge=0, description="Pause between gold micro-batches.")
     late_after_hours: float = Field(24, gt=0, description="How far behind its feed an event may be and still count.")

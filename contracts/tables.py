@@ -66,7 +66,7 @@ SILVER_VESSELS = Table(
     grain="MMSI and identity as it was reported",
     fields=(
         f.MMSI, f.IDENTITY_ID, f.VALID_FROM_AT, f.IMO_NUMBER, f.IMO_IS_VALID, f.VESSEL_NAME, f.CALL_SIGN,
-        f.SHIP_TYPE_CODE, f.LENGTH_M, f.BEAM_M, f.MMSI_CLASS, *_PROVENANCE,
+        f.SHIP_TYPE_CODE, f.LENGTH_M, f.BEAM_M, f.MMSI_CLASS, f.EVENT_TYPE, *_PROVENANCE,
     ),
     key=(f.MMSI, f.IDENTITY_ID),
     clustered_by=(f.MMSI,),

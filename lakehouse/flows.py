@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Literal
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -37,19 +38,24 @@ class Batch:
         """The batch's identity in one table's log, so that each table is idempotent by itself."""
         return Txn(f"{table.name}:{self.app_id}", self.batch_id)
 
+    def commit_metadata(self, txn: Txn, ranges: Sequence[ledger.OffsetRange]) -> dict[str, Any]:
+        """What the Delta commit says of itself: the batch and the Kafka offsets in it."""
+        offsets = [[r.topic, r.partition, r.start, r.end] for r in ranges]
+        return {"app_id": txn.app_id, "batch_id": txn.version, "offsets": offsets}
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
     """A stream: where it reads, the tables it alone writes, what a batch does.
 
-    ``process`` writes the batch and returns its ledger entry; an empty batch is not given to it.
+    ``process`` writes the batch and returns its ledger entry. ``pause`` names the setting of its trigger.
     """
 
     name: str
     source: Callable[[SparkSession, Settings], DataFrame]
     tables: tuple[Table, ...]
     process: Callable[[Store, Settings, Batch], ledger.Entry]
-    pause_seconds: float
+    pause: Literal["trigger_seconds", "gold_trigger_seconds"]
 
 
 def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool) -> StreamingQuery:
@@ -67,7 +73,7 @@ def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool) ->
         batch = Batch(flow.name, rows, batch_id, checkpoint_id, datetime.now(UTC))
         ledger.record(settings.lake, flow.process(Store(session, settings.lake), settings, batch))
 
-    trigger = {"availableNow": True} if once else {"processingTime": f"{int(flow.pause_seconds * 1000)} milliseconds"}
+    trigger = {"availableNow": True} if once else {"processingTime": f"{int(getattr(settings, flow.pause) * 1000)} milliseconds"}
     return (
         flow.source(spark, settings)
         .writeStream.queryName(flow.name)
@@ -95,5 +101,5 @@ def delta_source(table: Table, spark: SparkSession, settings: Settings) -> DataF
     """A table's new rows as a stream; the table is created empty where it is not there yet."""
     store = Store(spark, settings.lake)
     store.create(table)
-    reader = spark.readStream.format("delta").option("maxFilesPerTrigger", settings.batch_max_files)
+    reader = spark.readStream.format("delta").option("maxBytesPerTrigger", settings.batch_max_bytes)
     return reader.load(store.path(table))

@@ -20,6 +20,8 @@ TXN_APP = "spark.databricks.delta.write.txnAppId"
 TXN_VERSION = "spark.databricks.delta.write.txnVersion"
 PROPERTIES = {"delta.checkpointInterval": "50"}
 """A stream commits every second: a checkpoint each ten commits, the default, would be a pause each ten seconds."""
+RECENT = 5
+"""How many commits are looked at first when one is searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,20 @@ class Store:
         version = self._log(table).transaction_version(app_id)
         return None if version is None else int(version)
 
+    def committed(self, table: Table, txn: Txn) -> tuple[int, int]:
+        """Version and row count of the commit that holds a batch.
+
+        Raises:
+            ContractError: The log does not hold it.
+        """
+        log = self._log(table)
+        for depth in (RECENT, None):  # nearly always among the newest commits; the whole log only after a crash
+            for commit in log.history(depth):
+                metadata = json.loads(commit.get("userMetadata") or "{}")
+                if (metadata.get("app_id"), metadata.get("batch_id")) == (txn.app_id, txn.version):
+                    return int(commit["version"]), int(commit["operationMetrics"]["numOutputRows"])
+        raise ContractError(f"{table.name}: batch {txn.version} of {txn.app_id} is not in the table's log.")
+
     def version_before(self, table: Table, txn: Txn) -> int:
         """Version that the table had before the batch was committed, else its latest.
 
@@ -148,11 +164,7 @@ class Store:
         done = log.transaction_version(txn.app_id)
         if done is None or done < txn.version:
             return int(log.version())
-        for commit in log.history():
-            metadata = json.loads(commit.get("userMetadata") or "{}")
-            if metadata.get("app_id") == txn.app_id and metadata.get("batch_id") == txn.version:
-                return int(commit["version"]) - 1
-        raise ContractError(f"{table.name}: the log no longer tells what it was before batch {txn.version}.")
+        return self.committed(table, txn)[0] - 1
 
     def _log(self, table: Table) -> deltalake.DeltaTable:
         return deltalake.DeltaTable(self.path(table), without_files=True)

@@ -25,6 +25,9 @@ class _Dated(Protocol):
     @property
     def valid_from(self) -> date: ...
 
+    @property
+    def resolution(self) -> str: ...
+
 
 _Row = TypeVar("_Row", bound=_Dated)
 
@@ -115,7 +118,7 @@ class Regulation:
     @property
     def resolutions(self) -> tuple[str, ...]:
         """Every resolution that a number here comes from."""
-        rows = (*self.co2_factors, *self.lines, *self.vectors, *self.reductions, *self.scopes)
+        rows: list[_Dated] = [*self.co2_factors, *self.lines, *self.vectors, *self.reductions, *self.scopes]
         return tuple(sorted({row.resolution for row in rows}))
 
     @property
@@ -147,12 +150,16 @@ class Regulation:
 
     def scope(self, name: str, year: int) -> float:
         """A number of the regulation's scope, for example ``least_gross_tonnage``."""
-        return next(row.value for row in _in_force(self.scopes, year, lambda row: row.name) if row.name == name)
+        return next(
+            row.value for row in _in_force(self.scopes, year, lambda row: row.name) if row.name == name
+        )
 
 
 def _in_force(rows: Iterable[_Row], year: int, key: Callable[[_Row], Hashable]) -> list[_Row]:
     by_key = {
-        key(row): row for row in sorted(rows, key=lambda row: row.valid_from) if row.valid_from <= date(year, 1, 1)
+        key(row): row
+        for row in sorted(rows, key=lambda row: row.valid_from)
+        if row.valid_from <= date(year, 1, 1)
     }
     return list(by_key.values())
 
@@ -164,7 +171,9 @@ def load_regulation() -> Regulation:
     rows = {name: list(csv.DictReader(raw[name].decode().splitlines())) for name in FILES}
     return Regulation(
         version=hashlib.sha256(b"".join(raw.values())).hexdigest()[:12],
-        co2_factors=tuple(Co2Factor(r["fuel_kind"], float(r["co2_t_per_t"]), *_origin(r)) for r in rows["co2_factors"]),
+        co2_factors=tuple(
+            Co2Factor(r["fuel_kind"], float(r["co2_t_per_t"]), *_origin(r)) for r in rows["co2_factors"]
+        ),
         lines=tuple(
             ReferenceLine(
                 _bracket(r),
@@ -177,7 +186,9 @@ def load_regulation() -> Regulation:
             for r in rows["cii_reference_lines"]
         ),
         vectors=tuple(
-            RatingVector(_bracket(r), (float(r["d1"]), float(r["d2"]), float(r["d3"]), float(r["d4"])), *_origin(r))
+            RatingVector(
+                _bracket(r), (float(r["d1"]), float(r["d2"]), float(r["d3"]), float(r["d4"])), *_origin(r)
+            )
             for r in rows["cii_rating_vectors"]
         ),
         reductions=tuple(

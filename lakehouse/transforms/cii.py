@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import TypeVar
+from typing import overload
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from contracts.regulation import RATINGS, Bracket, ReferenceLine, Regulation
 
-Number = TypeVar("Number", float, Column)
 G_PER_T = 1_000_000
 
 
@@ -27,20 +26,22 @@ class Limits:
     boundaries: tuple[float, ...]
 
 
-def attained(co2_t: Number, capacity: Number, distance_nm: Number) -> Number:
+def attained(co2_t: float, capacity: float, distance_nm: float) -> float:
     """Attained CII, gCO2 per capacity and nm (MEPC.352(78)). Neither capacity nor distance may be zero."""
     return co2_t * G_PER_T / (capacity * distance_nm)
 
 
-def reference(line: ReferenceLine, capacity: Number) -> Number | float:
-    """The 2019 reference value at a capacity (MEPC.353(78)); at the line's own capacity where it fixes one."""
-    fixed = line.reference_capacity
-    return line.a * (capacity if fixed is None else fixed) ** (-line.c)
+@overload
+def required(line: ReferenceLine, capacity: float, reduction_pct: float) -> float: ...
+@overload
+def required(line: ReferenceLine, capacity: Column, reduction_pct: float) -> Column: ...
+def required(line: ReferenceLine, capacity: float | Column, reduction_pct: float) -> float | Column:
+    """Required CII of a year: the 2019 reference ``a * capacity ** -c`` (MEPC.353(78)) less the year's reduction.
 
-
-def required(reference_value: Number | float, reduction_pct: float) -> Number | float:
-    """Required CII of a year: the reference less that year's reduction (MEPC.338(76), MEPC.400(83))."""
-    return reference_value * (1 - reduction_pct / 100)
+    Reductions: MEPC.338(76), MEPC.400(83). Where the line fixes a reference capacity it takes the ship's own place.
+    """
+    at = capacity if line.reference_capacity is None else capacity * 0 + line.reference_capacity
+    return line.a * at ** (-line.c) * (1 - reduction_pct / 100)
 
 
 def limits(regulation: Regulation, cii_ship_type: str, capacity: float, year: int) -> Limits | None:
@@ -50,11 +51,15 @@ def limits(regulation: Regulation, cii_ship_type: str, capacity: float, year: in
         ConfigurationError: No reduction factor is decided for the year.
     """
     reduction_pct = regulation.reduction_pct(year)
-    line = next((line for line in regulation.lines_in(year) if line.bracket.holds(cii_ship_type, capacity)), None)
-    vector = next((row for row in regulation.vectors_in(year) if row.bracket.holds(cii_ship_type, capacity)), None)
+    line = next(
+        (line for line in regulation.lines_in(year) if line.bracket.holds(cii_ship_type, capacity)), None
+    )
+    vector = next(
+        (row for row in regulation.vectors_in(year) if row.bracket.holds(cii_ship_type, capacity)), None
+    )
     if line is None or vector is None:
         return None
-    value = required(reference(line, capacity), reduction_pct)
+    value = required(line, capacity, reduction_pct)
     return Limits(value, tuple(d * value for d in vector.boundaries))
 
 
@@ -75,7 +80,7 @@ def cii_required(regulation: Regulation, year: int, cii_ship_type: Column, capac
     reduction_pct = regulation.reduction_pct(year)
     return F.coalesce(
         *(
-            F.when(_holds(line.bracket, cii_ship_type, capacity), required(reference(line, capacity), reduction_pct))
+            F.when(_holds(line.bracket, cii_ship_type, capacity), required(line, capacity, reduction_pct))
             for line in regulation.lines_in(year)
         )
     )
@@ -101,7 +106,9 @@ def cii_rating(attained_value: Column, boundaries: Column) -> Column:
     worst = F.when(attained_value.isNotNull() & boundaries.isNotNull(), RATINGS[-1])
     steps = reversed(list(enumerate(RATINGS[:-1])))
     return reduce(
-        lambda worse, step: F.when(attained_value <= boundaries[step[0]], step[1]).otherwise(worse), steps, worst
+        lambda worse, step: F.when(attained_value <= boundaries[step[0]], step[1]).otherwise(worse),
+        steps,
+        worst,
     )
 
 

@@ -1,0 +1,146 @@
+"""What the driver must know of a batch before it judges duplicates and lateness: one aggregate over the batch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.ledger import OffsetRange
+
+BUCKET_MS = 600_000
+"""Event times are counted in buckets of ten minutes: fine against a lateness of hours, few enough for the driver."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Records of one partition, source, event type and ten minutes of event time."""
+
+    kafka_topic: str
+    kafka_partition: int
+    source: str | None
+    event_type: str | None
+    is_lawful: bool
+    bucket: int | None
+    records: int
+    first_offset: int
+    last_offset: int
+    first_ms: int | None
+    last_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFacts:
+    """A batch in figures."""
+
+    buckets: tuple[Bucket, ...]
+
+    @property
+    def records(self) -> int:
+        """Records of the batch."""
+        return sum(b.records for b in self.buckets)
+
+    @property
+    def quarantined(self) -> int:
+        """Records that broke a rule."""
+        return sum(b.records for b in self.buckets if not b.is_lawful)
+
+    def lawful(self, *event_types: str) -> int:
+        """Lawful records of these event types."""
+        return sum(b.records for b in self.buckets if b.is_lawful and b.event_type in event_types)
+
+    @property
+    def ranges(self) -> tuple[OffsetRange, ...]:
+        """Offsets ``[start, end)`` seen per partition."""
+        spans: dict[tuple[str, int], list[Bucket]] = defaultdict(list)
+        for bucket in self.buckets:
+            spans[bucket.kafka_topic, bucket.kafka_partition].append(bucket)
+        return tuple(
+            OffsetRange(topic, partition, min(b.first_offset for b in of), max(b.last_offset for b in of) + 1)
+            for (topic, partition), of in sorted(spans.items())
+        )
+
+    def event_times(self) -> list[tuple[int, int]]:
+        """Spans of event time (ms, both ends included) that hold all lawful records; touching ones are joined."""
+        spans = sorted((b.first_ms, b.last_ms) for b in self._timed())
+        joined: list[tuple[int, int]] = []
+        for first, last in spans:
+            if joined and first <= joined[-1][1] + BUCKET_MS // 10:
+                joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+            else:
+                joined.append((first, last))
+        return joined
+
+    def watermarks(self, before: Mapping[str, datetime]) -> dict[str, datetime]:
+        """Event time reached per source: the batch's median, never going back.
+
+        The median and not the greatest: a few stamps hours ahead of their neighbours must not make the rest late.
+        """
+        after = dict(before)
+        for source in {b.source for b in self._timed()}:
+            median = _median([b for b in self._timed() if b.source == source])
+            if source is not None and (source not in after or median > after[source]):
+                after[source] = median
+        return after
+
+    def has_late(self, limits: Mapping[str, datetime]) -> bool:
+        """Whether any lawful record may be behind its source's limit."""
+        return any(_instant(b.first_ms) < limits[b.source] for b in self._timed() if b.source in limits)
+
+    def _timed(self) -> list[Bucket]:
+        return [b for b in self.buckets if b.is_lawful and b.first_ms is not None]
+
+
+def batch_facts(judged: DataFrame) -> BatchFacts:
+    """Count a judged batch. This is the action that fills its cache."""
+    keys = ("kafka_topic", "kafka_partition", "source", "event_type", "is_lawful", "bucket")
+    rows = (
+        judged.withColumns({"is_lawful": F.col("rule").isNull(), "bucket": F.expr(f"observed_at_ms div {BUCKET_MS}")})
+        .groupBy(*keys)
+        .agg(
+            F.count(F.lit(1)).alias("records"),
+            F.min("kafka_offset").alias("first_offset"),
+            F.max("kafka_offset").alias("last_offset"),
+            F.min("observed_at_ms").alias("first_ms"),
+            F.max("observed_at_ms").alias("last_ms"),
+        )
+        .collect()
+    )
+    return BatchFacts(tuple(Bucket(**row.asDict()) for row in rows))
+
+
+def within(spans: Iterable[tuple[int, int]]) -> Column:
+    """True where ``observed_at`` lies in one of the spans: literals, so that Delta skips the other files."""
+    clauses = (F.col("observed_at").between(F.lit(_instant(a)), F.lit(_instant(b))) for a, b in spans)
+    return reduce(Column.__or__, clauses, F.lit(False))
+
+
+def lateness_limits(watermarks: Mapping[str, datetime], late_after_hours: float) -> dict[str, datetime]:
+    """Per source, the instant before which a record is late."""
+    return {source: mark - timedelta(hours=late_after_hours) for source, mark in watermarks.items()}
+
+
+def is_late(limits: Mapping[str, datetime]) -> Column:
+    """True where ``observed_at`` is behind the limit of its ``source``."""
+    clauses = (
+        (F.col("source") == source) & (F.col("observed_at") < F.lit(limit)) for source, limit in limits.items()
+    )
+    return reduce(Column.__or__, clauses, F.lit(False))
+
+
+def _median(buckets: list[Bucket]) -> datetime:
+    half, seen = sum(b.records for b in buckets) / 2, 0
+    for bucket in sorted(buckets, key=lambda b: b.bucket or 0):
+        seen += bucket.records
+        if seen >= half:
+            return _instant(bucket.first_ms)
+    raise ValueError("no records")
+
+
+def _instant(ms: int | None) -> datetime:
+    return datetime.fromtimestamp((ms or 0) / 1000, UTC)
