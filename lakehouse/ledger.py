@@ -72,7 +72,7 @@ def record(root: str, entry: Entry) -> None:
     """Append the entry; a batch that is in the ledger already is not entered twice."""
     path = f"{root}/{OPS_LEDGER.path}"
     name = f"{OPS_LEDGER.name}:{entry.app_id}"
-    done = deltalake.DeltaTable(path, without_files=True).transaction_version(name)
+    done = deltalake.DeltaTable(path).transaction_version(name)
     if done is not None and done >= entry.batch_id:
         return
     transaction = Transaction(app_id=name, version=entry.batch_id)

@@ -167,7 +167,7 @@ class Store:
         return self.committed(table, txn)[0] - 1
 
     def _log(self, table: Table) -> deltalake.DeltaTable:
-        return deltalake.DeltaTable(self.path(table), without_files=True)
+        return deltalake.DeltaTable(self.path(table))
 
 
 def _check_columns(table: Table, rows: DataFrame) -> None:

@@ -1,7 +1,7 @@
 """Carbon intensity (CII) of MARPOL Annex VI, regulation 28: attained, required, rating.
 
-The formulas are written once and take plain numbers as well as columns. Deadweight or gross tonnage is the ship's
-capacity, by its type; the capped capacity of some reference lines never enters the ship's own transport work.
+Deadweight or gross tonnage is a ship's capacity, by its type; the capped capacity of some reference lines never
+enters the ship's own transport work.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ G_PER_T = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Required CII of a ship and year, gCO2 per capacity and nm, and the four boundaries between A, B, C, D, E."""
+    """Required CII of a ship and year, gCO2 per capacity and nm, and the boundaries between A, B, C, D, E."""
 
     required: float
     boundaries: tuple[float, ...]
@@ -36,9 +36,9 @@ def required(line: ReferenceLine, capacity: float, reduction_pct: float) -> floa
 @overload
 def required(line: ReferenceLine, capacity: Column, reduction_pct: float) -> Column: ...
 def required(line: ReferenceLine, capacity: float | Column, reduction_pct: float) -> float | Column:
-    """Required CII of a year: the 2019 reference ``a * capacity ** -c`` (MEPC.353(78)) less the year's reduction.
+    """Required CII of a year: the 2019 reference ``a * capacity ** -c`` (MEPC.353(78)) less the reduction.
 
-    Reductions: MEPC.338(76), MEPC.400(83). Where the line fixes a reference capacity it takes the ship's own place.
+    Where the line fixes a reference capacity it stands for the ship's own.
     """
     at = capacity if line.reference_capacity is None else capacity * 0 + line.reference_capacity
     return line.a * at ** (-line.c) * (1 - reduction_pct / 100)

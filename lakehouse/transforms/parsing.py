@@ -54,7 +54,9 @@ def judge(events: DataFrame, topic: Topic, sog_limit_kn: float) -> DataFrame:
 def mmsi_class(mmsi: Column) -> Column:
     """Kind of station by its MMSI (ITU-R M.585); ``invalid`` for a number in no known range."""
     cases = ((mmsi.between(first, last), name) for name, first, last in MMSI_CLASSES)
-    return reduce(lambda chosen, case: F.when(case[0], F.lit(case[1])).otherwise(chosen), cases, F.lit("invalid"))
+    return reduce(
+        lambda chosen, case: F.when(case[0], F.lit(case[1])).otherwise(chosen), cases, F.lit("invalid")
+    )
 
 
 def lawful(field: Field, value: Column) -> Column:
@@ -99,7 +101,9 @@ def _out_of_range(field: Field) -> Column:
 def _ais_rules(events: DataFrame, sog_limit_kn: float) -> list[tuple[str, Column]]:
     if "message_type" not in events.columns:
         return []
-    absent = (F.col("lat_deg") == BY_NAME["lat_deg"].sentinel) | (F.col("lon_deg") == BY_NAME["lon_deg"].sentinel)
+    absent = (F.col("lat_deg") == BY_NAME["lat_deg"].sentinel) | (
+        F.col("lon_deg") == BY_NAME["lon_deg"].sentinel
+    )
     speed = lawful(BY_NAME["sog_kn"], F.col("sog_kn"))
     return [
         ("mmsi_class", mmsi_class(F.col("mmsi")) == "invalid"),

@@ -9,7 +9,14 @@ from pyspark.sql import functions as F
 
 from contracts.ais import IMO_WEIGHTS
 from contracts.fields import BY_NAME
-from contracts.tables import SILVER_LATE, SILVER_POSITIONS, SILVER_QUARANTINE, SILVER_VESSELS, SILVER_VOYAGE_EVENTS, Table
+from contracts.tables import (
+    SILVER_LATE,
+    SILVER_POSITIONS,
+    SILVER_QUARANTINE,
+    SILVER_VESSELS,
+    SILVER_VOYAGE_EVENTS,
+    Table,
+)
 from lakehouse.transforms.parsing import lawful, mmsi_class
 
 NULLED = ("sog_kn", "cog_deg", "heading_deg", "nav_status")
@@ -21,7 +28,9 @@ IDENTITY = ("imo_number", "vessel_name", "call_sign", "ship_type_code", "length_
 def positions(events: DataFrame) -> DataFrame:
     """``silver.positions``: one row per given event; sentinels are null and named in ``flags``."""
     sentinels = [
-        F.when(F.col(name) == BY_NAME[name].sentinel, F.lit(name)) for name in NULLED if BY_NAME[name].sentinel
+        F.when(F.col(name) == BY_NAME[name].sentinel, F.lit(name))
+        for name in NULLED
+        if BY_NAME[name].sentinel
     ]
     typed = {name: lawful(BY_NAME[name], F.col(name)) for name in NULLED}
     return _columns(
@@ -39,7 +48,9 @@ def positions(events: DataFrame) -> DataFrame:
 def identities(events: DataFrame) -> DataFrame:
     """``silver.vessels`` candidates: one row per event that says anything of identity; repeats included."""
     known = {name: _absent_to_null(name) for name in IDENTITY}
-    print_of = F.concat_ws("|", *(F.coalesce(F.col(name).cast("string"), F.lit("")) for name in ("mmsi", *IDENTITY)))
+    print_of = F.concat_ws(
+        "|", *(F.coalesce(F.col(name).cast("string"), F.lit("")) for name in ("mmsi", *IDENTITY))
+    )
     said = reduce(Column.__or__, (F.col(name).isNotNull() for name in IDENTITY))
     return _columns(
         events.withColumns(known)
@@ -60,7 +71,9 @@ def identities(events: DataFrame) -> DataFrame:
 def is_imo_valid(imo_number: Column) -> Column:
     """Whether an IMO number's check digit agrees: the first six digits by 7 6 5 4 3 2; null for no number."""
     digits = [F.floor(imo_number / 10**power) % 10 for power in range(6, -1, -1)]
-    total = reduce(Column.__add__, (digit * weight for digit, weight in zip(digits[:6], IMO_WEIGHTS, strict=True)))
+    total = reduce(
+        Column.__add__, (digit * weight for digit, weight in zip(digits[:6], IMO_WEIGHTS, strict=True))
+    )
     return imo_number.between(1_000_000, 9_999_999) & (total % 10 == digits[6])
 
 
@@ -80,7 +93,9 @@ def late(events: DataFrame, stream: str, batch_id: int) -> DataFrame:
 def readings(events: DataFrame, table: Table) -> DataFrame:
     """The table's columns of events that need no change: sensors and alerts; sentinels are null."""
     nullable = [name for name in events.columns if name in BY_NAME and BY_NAME[name].sentinel is not None]
-    return _columns(events.withColumns({name: lawful(BY_NAME[name], F.col(name)) for name in nullable}), table)
+    return _columns(
+        events.withColumns({name: lawful(BY_NAME[name], F.col(name)) for name in nullable}), table
+    )
 
 
 def voyage_events(events: DataFrame) -> DataFrame:

@@ -50,7 +50,13 @@ def added(stored: DataFrame, latest: DataFrame, positions: DataFrame, jump_limit
         jump_limit_kn: Fastest speed that a vessel can have.
     """
     anchors = latest.join(positions.select("mmsi").distinct(), "mmsi", "left_semi").select(
-        "mmsi", F.to_date("observed_at").alias("observed_on"), "observed_at", "lat_deg", "lon_deg", F.lit(None).cast("double").alias("sog_kn"), "source"
+        "mmsi",
+        F.to_date("observed_at").alias("observed_on"),
+        "observed_at",
+        "lat_deg",
+        "lon_deg",
+        F.lit(None).cast("double").alias("sog_kn"),
+        "source",
     )
     marked = positions.select(*POSITION, F.lit(True).alias("is_new"))
     track = marked.unionByName(anchors.withColumn("is_new", F.lit(False)))

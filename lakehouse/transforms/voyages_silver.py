@@ -22,7 +22,10 @@ def voyages(events: DataFrame) -> DataFrame:
     when = "observed_at"
     folded = events.groupBy("voyage_id").agg(
         *(_latest(name).alias(name) for name in ("mmsi", "imo_number", "from_locode", "to_locode", "source")),
-        *(_latest(name).alias(name) for name in ("scheduled_departure_at", "scheduled_arrival_at", "delay_cause")),
+        *(
+            _latest(name).alias(name)
+            for name in ("scheduled_departure_at", "scheduled_arrival_at", "delay_cause")
+        ),
         _of("departure", F.col(when)).alias("departed_at"),
         _of("arrival", F.col(when)).alias("arrived_at"),
         _of("cancelled", F.col(when)).alias("cancelled_at"),
@@ -48,13 +51,23 @@ def emission_days(reports: DataFrame) -> DataFrame:
 
     The day is that of ``observed_at`` less one millisecond, so that a report at midnight speaks of the day it ends.
     """
-    figures = ("imo_number", "distance_nm", "underway_h", "anchored_h", "berth_h", "source", *(f.name for f in FUEL_T))
+    figures = (
+        "imo_number",
+        "distance_nm",
+        "underway_h",
+        "anchored_h",
+        "berth_h",
+        "source",
+        *(f.name for f in FUEL_T),
+    )
     last = F.max_by(F.struct(*figures), F.struct("observed_at", "kafka_partition", "kafka_offset"))
     return (
         reports.withColumn("reported_on", reported_on())
         .groupBy("mmsi", "reported_on")
         .agg(last.alias("last"))
-        .select("mmsi", "reported_on", "last.*", F.lit("reported").alias("method"), F.lit("high").alias("quality"))
+        .select(
+            "mmsi", "reported_on", "last.*", F.lit("reported").alias("method"), F.lit("high").alias("quality")
+        )
         .select(*SILVER_EMISSIONS.columns)
     )
 
