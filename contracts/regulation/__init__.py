@@ -1,7 +1,7 @@
-"""The numbers of a regulation, each with its resolution and the day it holds from. Data files beside this module.
+"""The numbers of a regulation, each with its resolution and the day it holds from; the data lies beside this file.
 
-A number is changed by a new row with a later ``valid_from``, never by editing an old one: a year that is over keeps
-its figures. CII is a measure of a calendar year, so a year is judged by the rows in force on its first day.
+A number is changed by a new row with a later ``valid_from``, never by editing an old one: a year that is over
+keeps its figures. CII is a measure of a calendar year, so the rows in force on its first day judge a year.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Co2Factor:
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """A ship type and a range of its capacity, ``[capacity_from, capacity_below)``; no upper bound when None."""
+    """A ship type and a range of its capacity, ``[capacity_from, capacity_below)``; None is no upper bound."""
 
     cii_ship_type: str
     capacity_from: float
@@ -58,7 +58,7 @@ class Bracket:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceLine:
-    """The 2019 reference ``a * capacity ** -c``; ``reference_capacity`` replaces the ship's own there, not in its work."""
+    """The 2019 reference ``a * capacity ** -c``; a ``reference_capacity`` replaces the ship's own here only."""
 
     bracket: Bracket
     capacity_unit: str
@@ -71,7 +71,7 @@ class ReferenceLine:
 
 @dataclass(frozen=True, slots=True)
 class RatingVector:
-    """The four boundaries between A, B, C, D and E, as multiples of the required CII: exp(d) of the guideline."""
+    """The boundaries between A, B, C, D and E as multiples of the required CII: exp(d) of the guideline."""
 
     bracket: Bracket
     boundaries: tuple[float, float, float, float]
@@ -145,7 +145,7 @@ class Regulation:
             if row.year == year:
                 return row.reduction_pct
         raise ConfigurationError(
-            f"No CII reduction factor is decided for {year}: choose days of {self.years[0]} to {self.years[-1]}."
+            f"No CII reduction is decided for {year}: choose days of {self.years[0]} to {self.years[-1]}."
         )
 
     def scope(self, name: str, year: int) -> float:
