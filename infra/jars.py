@@ -81,8 +81,8 @@ def _verify(jar: Jar, path: Path) -> None:
     if found != jar.sha256:
         path.unlink()
         raise ContractError(
-            f"{jar.filename} has the SHA-256 {found}, the lock says {jar.sha256}. It was deleted: run again to "
-            "fetch it anew, and if that fails too, look into the repository or mirror that it comes from."
+            f"{jar.filename} has the SHA-256 {found}, the lock says {jar.sha256}. It was deleted: run again "
+            "to fetch it anew, and if that fails too, look into the repository or mirror that it comes from."
         )
 
 
@@ -95,8 +95,8 @@ def _fetch(settings: Settings, jars: Sequence[Jar], folder: Path) -> None:
             path = fetched / jar.filename
             if not path.exists():
                 raise UnavailableError(
-                    f"{jar.filename} could not be fetched: {_reason(output)}. Check the network, or name your "
-                    "mirror with MARITIME_IVY_SETTINGS; what was fetched is kept."
+                    f"{jar.filename} could not be fetched: {_reason(output)}. Check the network, or name "
+                    "your mirror with MARITIME_IVY_SETTINGS."
                 )
             _verify(jar, path)
             path.replace(folder / jar.filename)
