@@ -16,6 +16,7 @@ COMMANDS = {
     "status": ("maritime.status:status", "Show topics, streams and tables: lag, outcomes, freshness."),
     "broker": ("infra.commands:broker", "Start, stop and inspect the embedded Kafka broker."),
     "topics": ("infra.commands:topics", "Create the Kafka topics, or check them against their contract."),
+    "jars": ("infra.commands:jars", "Fetch the jars of Spark and Kafka, checked against the lock."),
     "twin": ("producers.twin.commands:twin", "Generate a fleet with its ground truth."),
     "produce": ("producers.commands:produce", "Publish a feed to Kafka."),
     "stream": ("maritime.stream:stream", "Run the Bronze, Silver and Gold streams."),
