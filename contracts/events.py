@@ -9,7 +9,7 @@ that would break a reader of yesterday's events.
 from __future__ import annotations
 
 import zlib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic import Field as PydanticField
@@ -17,7 +17,7 @@ from pydantic import Field as PydanticField
 from contracts import fields as f
 from contracts.topics import AIS, ALERTS, SENSORS, VOYAGE_EVENTS, Topic
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 FIRST_LAWFUL_MS = 946_684_800_000  # 2000-01-01: before AIS existed, so an older stamp is a broken clock
 LAST_LAWFUL_MS = 4_102_444_800_000  # 2100-01-01
 

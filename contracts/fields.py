@@ -186,6 +186,44 @@ LAST_AT = Field("last_at", "timestamp", "Last position of the day.")
 LAST_LAT_DEG = Field("last_lat_deg", "double", "Latitude at `last_at`.", "deg", -90, 90)
 LAST_LON_DEG = Field("last_lon_deg", "double", "Longitude at `last_at`.", "deg", -180, 180)
 
+# Features of a vessel and day, and what the maintenance model says of them
+ENGINE_READINGS = Field("engine_readings", "long", "Engine readings of the day with the engine running.", None, 0)
+MEAN_ENGINE_LOAD_PCT = Field("mean_engine_load_pct", "double", "Mean load while running.", "pct", 0, 120)
+MEAN_FUEL_G_PER_KWH = Field(
+    "mean_fuel_g_per_kwh", "double", "Fuel by shaft energy: the ratio of the day's sums.", "g_per_kwh", 0
+)
+MEAN_EXHAUST_TEMPERATURE_C = Field("mean_exhaust_temperature_c", "double", "Mean while running.", "c")
+MEAN_COOLANT_TEMPERATURE_C = Field("mean_coolant_temperature_c", "double", "Mean while running.", "c")
+MEAN_LUBE_OIL_PRESSURE_BAR = Field("mean_lube_oil_pressure_bar", "double", "Mean while running.", "bar", 0)
+MEAN_VIBRATION_MM_PER_S = Field("mean_vibration_mm_per_s", "double", "Mean while running.", "mm_per_s", 0)
+MAX_EXHAUST_TEMPERATURE_C = Field("max_exhaust_temperature_c", "double", "Highest while running.", "c")
+MIN_LUBE_OIL_PRESSURE_BAR = Field("min_lube_oil_pressure_bar", "double", "Lowest while running.", "bar", 0)
+MAX_VIBRATION_MM_PER_S = Field("max_vibration_mm_per_s", "double", "Highest while running.", "mm_per_s", 0)
+ENGINE_LOAD_CHANGE_PCT = Field("engine_load_change_pct", "double", "Last 3 days against the 30 before.", "pct")
+FUEL_CHANGE_G_PER_KWH = Field("fuel_change_g_per_kwh", "double", "Last 3 days against the 30 before.", "g_per_kwh")
+EXHAUST_TEMPERATURE_CHANGE_C = Field(
+    "exhaust_temperature_change_c", "double", "Last 3 days against the 30 before.", "c"
+)
+COOLANT_TEMPERATURE_CHANGE_C = Field(
+    "coolant_temperature_change_c", "double", "Last 3 days against the 30 before.", "c"
+)
+LUBE_OIL_PRESSURE_CHANGE_BAR = Field(
+    "lube_oil_pressure_change_bar", "double", "Last 3 days against the 30 before.", "bar"
+)
+VIBRATION_CHANGE_MM_PER_S = Field(
+    "vibration_change_mm_per_s", "double", "Last 3 days against the 30 before.", "mm_per_s"
+)
+UNDERWAY_7D_H = Field("underway_7d_h", "double", "Hours under way on this day and the six before.", "h", 0, 168)
+SINCE_PORT_H = Field(
+    "since_port_h", "double", "Hours since the last departure at the end of the day; 0 in port.", "h", 0
+)
+VOYAGES_30D = Field("voyages_30d", "long", "Departures on this day and the 29 before.", None, 0)
+MODEL_VERSION = Field("model_version", "string", "Version of the registered model `predictive_maintenance`.")
+FAILURE_PROBABILITY = Field(
+    "failure_probability", "double", "Share of the model's vote for a failure within 7 days; not calibrated.", None, 0, 1
+)
+NEEDS_MAINTENANCE = Field("needs_maintenance", "boolean", "The model expects a failure within the next 7 days.")
+
 # Kafka coordinates and raw bytes
 KAFKA_TOPIC = Field("kafka_topic", "string", "Topic of the record.")
 KAFKA_PARTITION = Field("kafka_partition", "int", "Partition of the record.", None, 0)

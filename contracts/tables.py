@@ -219,6 +219,31 @@ GOLD_EMISSION_COMPLIANCE = Table(
     clustered_by=(f.REPORTED_ON, f.MMSI),
 )  # fmt: skip
 
+GOLD_VESSEL_FEATURES = Table(
+    name="gold.vessel_features",
+    grain="vessel and UTC day with engine readings; known at the end of that day",
+    fields=(
+        f.MMSI, f.OBSERVED_ON, f.ENGINE_READINGS, f.RUNNING_TIME_H, f.MEAN_ENGINE_LOAD_PCT, f.MEAN_FUEL_G_PER_KWH,
+        f.MEAN_EXHAUST_TEMPERATURE_C, f.MEAN_COOLANT_TEMPERATURE_C, f.MEAN_LUBE_OIL_PRESSURE_BAR,
+        f.MEAN_VIBRATION_MM_PER_S, f.MAX_EXHAUST_TEMPERATURE_C, f.MIN_LUBE_OIL_PRESSURE_BAR, f.MAX_VIBRATION_MM_PER_S,
+        f.ENGINE_LOAD_CHANGE_PCT, f.FUEL_CHANGE_G_PER_KWH, f.EXHAUST_TEMPERATURE_CHANGE_C,
+        f.COOLANT_TEMPERATURE_CHANGE_C, f.LUBE_OIL_PRESSURE_CHANGE_BAR, f.VIBRATION_CHANGE_MM_PER_S, f.UNDERWAY_H,
+        f.UNDERWAY_7D_H, f.SINCE_PORT_H, f.VOYAGES_30D, f.SOURCE,
+    ),
+    key=(f.MMSI, f.OBSERVED_ON),
+    clustered_by=(f.OBSERVED_ON, f.MMSI),
+)  # fmt: skip
+
+GOLD_MAINTENANCE_PREDICTIONS = Table(
+    name="gold.maintenance_predictions",
+    grain="vessel and UTC day that was scored",
+    fields=(
+        f.MMSI, f.OBSERVED_ON, f.FAILURE_PROBABILITY, f.NEEDS_MAINTENANCE, f.MODEL_VERSION, f.SOURCE,
+    ),
+    key=(f.MMSI, f.OBSERVED_ON),
+    clustered_by=(f.OBSERVED_ON, f.MMSI),
+)  # fmt: skip
+
 OPS_LEDGER = Table(
     name="ops.ledger",
     grain="stream and batch: `rows_read = rows_accepted + rows_quarantined + rows_duplicate + rows_late`",

@@ -1,0 +1,34 @@
+"""Silver to ``gold.vessel_features``: read, transform, write."""
+
+from __future__ import annotations
+
+from contracts.errors import InputError
+from contracts.tables import GOLD_VESSEL_FEATURES, SILVER_SENSORS, SILVER_VOYAGES
+from lakehouse.schema import spark_schema
+from lakehouse.store import Store
+from lakehouse.transforms.features import vessel_features
+
+FEATURE_NAMES = [
+    field.name
+    for field in GOLD_VESSEL_FEATURES.fields
+    if field.type in ("double", "long") and field.name != "mmsi"
+]
+"""What the model sees: every measure of the table, and not whose it is or when."""
+
+
+def rebuild_features(store: Store) -> int:
+    """Replace ``gold.vessel_features`` by what Silver says now, and return the table's version.
+
+    Raises:
+        InputError: There is no engine telemetry in Silver.
+    """
+    sensors = store.read(SILVER_SENSORS)
+    if sensors.filter("event_type = 'engine'").isEmpty():
+        raise InputError(f"{SILVER_SENSORS.name} holds no engine readings: publish engine telemetry first.")
+    voyages = (
+        store.read(SILVER_VOYAGES)
+        if store.exists(SILVER_VOYAGES)
+        else store.spark.createDataFrame([], spark_schema(SILVER_VOYAGES))
+    )
+    store.create(GOLD_VESSEL_FEATURES)
+    return store.replace(GOLD_VESSEL_FEATURES, vessel_features(sensors, voyages))
