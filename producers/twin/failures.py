@@ -17,7 +17,9 @@ _SHORTEST_ONSET_DAYS, _LONGEST_ONSET_DAYS = 5, 20
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A wear that begins at ``onset``, fails at ``failed`` and is over at ``repaired`` (steps; may lie outside)."""
+    """A wear that begins at ``onset``, fails at ``failed`` and is over at ``repaired`` (steps; may lie
+    outside).
+    """
 
     component: str
     onset: int
@@ -27,7 +29,8 @@ class Failure:
 
 
 def next_failure(rng: np.random.Generator, config: TwinConfig, since: int, *, is_first: bool) -> Failure:
-    """The failure that the engine heads for after ``since``; it comes about at sea, so it may still be put off.
+    """The failure that the engine heads for after ``since``; it comes about at sea, so it may still be put
+    off.
 
     Wear begins 5 to 20 days before. At the start of the twin an engine may already be worn.
     """
@@ -44,7 +47,9 @@ def next_failure(rng: np.random.Generator, config: TwinConfig, since: int, *, is
 
 
 def wear(failures: Sequence[Failure], component: str, steps: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Wear of a component at these steps: 0 healthy, growing with the square of time up to its severity at failure."""
+    """Wear of a component at these steps: 0 healthy, growing with the square of time up to its severity at
+    failure.
+    """
     total = np.zeros(len(steps))
     for failure in failures:
         if failure.component == component:

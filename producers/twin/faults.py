@@ -1,4 +1,6 @@
-"""Dirt, mixed into clean AIS reports and counted. A report has at most one fault, so that the counts add up."""
+"""Dirt, mixed into clean AIS reports and counted. A report has at most one fault, so that the counts add
+up.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,11 @@ def is_silent(times: Instants, gaps: list[Silence]) -> NDArray[np.bool_]:
 
 
 def spoil(
-    rows: pl.DataFrame, ship: NDArray[np.int64], sharing: list[int], config: TwinConfig, rng: np.random.Generator
+    rows: pl.DataFrame,
+    ship: NDArray[np.int64],
+    sharing: list[int],
+    config: TwinConfig,
+    rng: np.random.Generator,
 ) -> Dirty:
     """Draw a fault for some reports and put it in.
 
@@ -94,7 +100,7 @@ def _drawn(count: int, rates: FaultRates, rng: np.random.Generator) -> NDArray[n
 def _overwritten(dirty: Dirty, rng: np.random.Generator) -> pl.DataFrame:
     """The reports with the values that their faults bring."""
 
-    def put(column: str, kind: str, values: object) -> pl.Series:
+    def put(column: str, kind: str, values: float | NDArray[np.int64]) -> pl.Series:
         return pl.Series(column, np.where(dirty.where(kind), values, new[column]))
 
     new = {column: dirty.rows[column].to_numpy() for column in dirty.rows.columns}
@@ -118,7 +124,8 @@ def resend_at_ms(publish_at_ms: Instants, rng: np.random.Generator) -> Instants:
 def broken_lines(lines: list[str]) -> list[str]:
     """Lines that break the contract: by turns a latitude that no report can have, and a line cut off."""
     return [
-        _with_impossible_lat(text) if i % 2 == 0 else text[: len(text) * 2 // 3] for i, text in enumerate(lines)
+        _with_impossible_lat(text) if i % 2 == 0 else text[: len(text) * 2 // 3]
+        for i, text in enumerate(lines)
     ]
 
 
@@ -127,7 +134,9 @@ def _with_impossible_lat(text: str) -> str:
     return f'{head}"lat_deg":{_BROKEN_LAT_DEG},{tail.partition(",")[2]}'
 
 
-def with_bad_imo(rows: pl.DataFrame, rate: float, rng: np.random.Generator) -> tuple[pl.DataFrame, NDArray[np.bool_]]:
+def with_bad_imo(
+    rows: pl.DataFrame, rate: float, rng: np.random.Generator
+) -> tuple[pl.DataFrame, NDArray[np.bool_]]:
     """Static reports, some with the next check digit instead of the right one."""
     is_bad = rng.random(len(rows)) < rate
     imo = rows["imo_number"].to_numpy()

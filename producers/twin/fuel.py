@@ -1,7 +1,8 @@
 """Fuel burnt, bottom-up as the Fourth IMO GHG Study 2020 (MEPC 75/7/15) reckons it.
 
-Main engine load: study equation 8. Specific fuel consumption: study table 19, for ships built in 2001 or later (the
-twin has no older ones), with the study's parabola over load. Auxiliary engines and boilers: study table 17.
+Main engine load: study equation 8. Specific fuel consumption: study table 19, for ships built in 2001 or
+later (the twin has no older ones), with the study's parabola over load. Auxiliary engines and boilers: study
+table 17.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ _HOTEL_KW: dict[str, tuple[tuple[float, _Power], ...]] = {
 }
 """Study table 17, kW: from size; boilers and auxiliary engines, each at berth, anchor, manoeuvring, sea.
 
-Sizes are DWT, but TEU for container ships (deadweight / 12.5, modelled), cubic metres for gas (deadweight / 0.68, LNG
-/ 0.5, modelled) and GT for vehicle carriers and cruise ships.
+Sizes are DWT, but TEU for container ships (deadweight / 12.5, modelled), cubic metres for gas (deadweight /
+0.68, LNG / 0.5, modelled) and GT for vehicle carriers and cruise ships.
 """
 
 
@@ -102,10 +103,18 @@ def burn(track: Track) -> Burn:
     """What a ship burns in each step."""
     ship, steps = track.ship, np.arange(len(track.step_nm))
     load = engine_load(
-        track.step_nm / STEP_H, track.draught_m[1:], ship, _hull_efficiency(ship, steps), _weather_efficiency(track)
+        track.step_nm / STEP_H,
+        track.draught_m[1:],
+        ship,
+        _hull_efficiency(ship, steps),
+        _weather_efficiency(track),
     )
     load = np.where((track.phase[:-1] == BERTH) | (load < LEAST_LOAD), 0.0, load)
-    thirst = 1 + 0.05 * wear(track.failures, "injector", steps) + 0.04 * wear(track.failures, "turbocharger", steps)
+    thirst = (
+        1
+        + 0.05 * wear(track.failures, "injector", steps)
+        + 0.04 * wear(track.failures, "turbocharger", steps)
+    )
     base = _SFC_MAIN[ship.kind.engine_type, ship.fuel_kind]
     main_kg_per_h = ship.main_engine_kw * load * sfc_g_per_kwh(base, load) * thirst / 1_000
     boiler_kw, auxiliary_kw = (np.array(power)[track.phase[:-1]] for power in _hotel_kw(ship))
@@ -133,7 +142,8 @@ _SMALL = ("bulk_carrier", "general_cargo_ship", "tanker")
 def _hotel_kw(ship: Ship) -> _Power:
     kind = ship.kind.cii_ship_type
     size = {
-        "container_ship": ship.dwt_t / 12.5, "gas_carrier": ship.dwt_t / 0.68, "lng_carrier": ship.dwt_t / 0.5,
+        "container_ship": ship.dwt_t / 12.5, "gas_carrier": ship.dwt_t / 0.68,
+        "lng_carrier": ship.dwt_t / 0.5,
         "vehicle_carrier": ship.gross_tonnage, "cruise_passenger_ship": ship.gross_tonnage,
     }.get(kind, ship.dwt_t)  # fmt: skip
     return [power for least, power in _HOTEL_KW[kind] if size >= least][-1]

@@ -70,10 +70,17 @@ def _write_journal(
     out: Path, crew: Sequence[Track], fuel: Sequence[pl.DataFrame], config: TwinConfig, tally: Tally
 ) -> None:
     voyages = [item for track in crew for item in journal.voyage_lines(track, config)]
-    noons = [item for track, days in zip(crew, fuel, strict=True) for item in journal.fuel_lines(track, days, config)]
+    noons = [
+        item
+        for track, days in zip(crew, fuel, strict=True)
+        for item in journal.fuel_lines(track, days, config)
+    ]
     alerts = [item for track in crew for item in journal.alert_lines(track, config)]
     rng = np.random.default_rng([config.seed, 7])
-    for name, parts in (("voyage_events", {"voyage": voyages, "fuel_report": noons}), ("alerts", {"alert": alerts})):
+    for name, parts in (
+        ("voyage_events", {"voyage": voyages, "fuel_report": noons}),
+        ("alerts", {"alert": alerts}),
+    ):
         outbox = Outbox(_file(out, name))
         for kind, items in parts.items():
             times = np.array([at_ms for at_ms, _ in items], np.int64)
@@ -82,7 +89,12 @@ def _write_journal(
 
 
 def _write_sensors(
-    out: Path, crew: Sequence[Track], burnt: Sequence[Burn], config: TwinConfig, tally: Tally, progress: Progress
+    out: Path,
+    crew: Sequence[Track],
+    burnt: Sequence[Burn],
+    config: TwinConfig,
+    tally: Tally,
+    progress: Progress,
 ) -> None:
     outbox = Outbox(_file(out, "sensors"))
     engine, weather = [], []
@@ -93,7 +105,8 @@ def _write_sensors(
     rows = {"engine": pl.concat(engine), "environment": pl.concat(weather)}
     for since_ms, until_ms in _chunks(config, 24 * config.ships):
         for kind, all_rows in rows.items():
-            # A reading is stamped at the end of its step, so a day's last one bears the next day's first instant.
+            # A reading is stamped at the end of its step, so a day's last one bears the next day's first
+            # instant.
             part = all_rows.filter(pl.col("observed_at_ms").is_between(since_ms, until_ms, closed="right"))
             part = part.sort("observed_at_ms", maintain_order=True)
             times = part["observed_at_ms"].to_numpy()
@@ -134,7 +147,8 @@ def _write_ais(
 
 
 def _add_positions(
-    outbox: Outbox, tally: Tally, tracks: Sequence[Track], gaps: dict[int, list[faults.Silence]], sharing: list[int],
+    outbox: Outbox, tally: Tally, tracks: Sequence[Track], gaps: dict[int, list[faults.Silence]],
+    sharing: list[int],
     config: TwinConfig, span: tuple[int, int], rng: np.random.Generator,
 ) -> None:  # fmt: skip
     parts, senders = [], []
@@ -157,16 +171,21 @@ def _add_positions(
 
 
 def _add_statics(
-    outbox: Outbox, tally: Tally, tracks: Sequence[Track], gaps: dict[int, list[faults.Silence]], config: TwinConfig,
+    outbox: Outbox, tally: Tally, tracks: Sequence[Track], gaps: dict[int, list[faults.Silence]],
+    config: TwinConfig,
     span: tuple[int, int], rng: np.random.Generator,
 ) -> None:  # fmt: skip
     for track in tracks:
         rows = reports.statics(track, config, *span)
-        rows = rows.filter(~pl.Series(faults.is_silent(rows["observed_at_ms"].to_numpy(), gaps[track.ship.index])))
+        rows = rows.filter(
+            ~pl.Series(faults.is_silent(rows["observed_at_ms"].to_numpy(), gaps[track.ship.index]))
+        )
         rows, is_bad = faults.with_bad_imo(rows, config.faults.bad_imo, rng)
         tally.fault("bad_imo", track.ship.mmsi, int(is_bad.sum()))
         tally.count("ais", "static", len(rows))
-        outbox.add(rows["observed_at_ms"].to_numpy(), lines(rows.with_columns(ais_class=pl.lit("A")), "static"))
+        outbox.add(
+            rows["observed_at_ms"].to_numpy(), lines(rows.with_columns(ais_class=pl.lit("A")), "static")
+        )
 
 
 def _reports_a_day(config: TwinConfig) -> int:

@@ -1,4 +1,6 @@
-"""What ships tell of their voyages, their fuel and their engines: voyage events, daily fuel reports and alerts."""
+"""What ships tell of their voyages, their fuel and their engines: voyage events, daily fuel reports and
+alerts.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def voyage_id(track: Track, voyage: Voyage) -> str:
 
 
 def voyage_lines(track: Track, config: TwinConfig) -> Iterator[Line]:
-    """Events of a ship's voyages up to the end of the twin: schedule, cancelled or departure, arrival, port call."""
+    """Events of a ship's voyages up to the end of the twin: schedule, cancelled or departure, arrival, port
+    call.
+    """
     for voyage in track.voyages:
         base = {
             "imo_number": track.ship.imo_number, "voyage_id": voyage_id(track, voyage),
@@ -98,7 +102,9 @@ def fuel_lines(track: Track, days: pl.DataFrame, config: TwinConfig) -> Iterator
 
 
 def alert_lines(track: Track, config: TwinConfig) -> Iterator[Line]:
-    """Engine alarms before most failures, some false ones, and warnings of heavy seas; at most one a day and rule."""
+    """Engine alarms before most failures, some false ones, and warnings of heavy seas; at most one a day and
+    rule.
+    """
     rng = np.random.default_rng([config.seed, 6, track.ship.index])
     days = np.arange(1, config.days) * STEPS_PER_DAY
     for component in COMPONENTS:
@@ -110,11 +116,19 @@ def alert_lines(track: Track, config: TwinConfig) -> Iterator[Line]:
     waves = track.wave_m[days]
     for step, wave in zip(days[waves > _HEAVY_SEA_M], waves[waves > _HEAVY_SEA_M], strict=True):
         evidence = {"wave_height_m": round(float(wave), 1)}
-        yield _alert(track, config, int(step), "heavy_sea", "warning", "Heavy sea at the ship's position.", evidence)
+        yield _alert(
+            track, config, int(step), "heavy_sea", "warning", "Heavy sea at the ship's position.", evidence
+        )
 
 
 def _alert(
-    track: Track, config: TwinConfig, step: int, rule: str, severity: str, message: str, evidence: dict[str, float]
+    track: Track,
+    config: TwinConfig,
+    step: int,
+    rule: str,
+    severity: str,
+    message: str,
+    evidence: dict[str, float],
 ) -> Line:
     at_ms = instant_ms(config, step)
     text = json.dumps(evidence) if evidence else None

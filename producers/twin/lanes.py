@@ -33,12 +33,16 @@ LANES: dict[str, tuple[str, str]] = {
     "north_pacific": ("JPYOK", "USLAX"),
     "indian": ("ZADUR", "INBOM"),
 }
-"""The pairs of ports that the fleet serves; few, so that a route is sailed often enough to compare its voyages."""
+"""The pairs of ports that the fleet serves; few, so that a route is sailed often enough to compare its
+voyages.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A sea lane as points at most ``_SPACING_NM`` apart; ``lon_deg`` runs on past 180 so that it has no jump."""
+    """A sea lane as points at most ``_SPACING_NM`` apart; ``lon_deg`` runs on past 180 so that it has no
+    jump.
+    """
 
     from_locode: str
     to_locode: str
@@ -53,7 +57,9 @@ class Lane:
 
     def at(self, along_nm: Floats) -> tuple[Floats, Floats]:
         """Latitude and longitude (unwrapped) after so many miles."""
-        return np.interp(along_nm, self.along_nm, self.lat_deg), np.interp(along_nm, self.along_nm, self.lon_deg)
+        return np.interp(along_nm, self.along_nm, self.lat_deg), np.interp(
+            along_nm, self.along_nm, self.lon_deg
+        )
 
 
 _SPACING_NM = 5.0

@@ -28,7 +28,9 @@ class Port:
 
 @cache
 def ports() -> dict[str, Port]:
-    """Every port that has a UN/LOCODE; where several share one, the largest harbour, then the lowest number."""
+    """Every port that has a UN/LOCODE; where several share one, the largest harbour, then the lowest
+    number.
+    """
     raw = files("producers").joinpath("data/ports_wpi.csv.gz").read_bytes()
     rows = csv.DictReader(io.StringIO(gzip.decompress(raw).decode()))
     found: dict[str, Port] = {}

@@ -1,4 +1,6 @@
-"""AIS reports of a ship: when its transponder speaks, and what it says. Faults come afterwards, in ``faults``."""
+"""AIS reports of a ship: when its transponder speaks, and what it says. Faults come afterwards, in
+``faults``.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def class_a_interval_s(phase: NDArray[np.int8], speed_kn: Floats) -> Floats:
 
     ITU-R M.1371, table of reporting intervals; the shorter ones while turning are left out.
     """
-    interval = np.select([speed_kn <= limit for limit, _ in _UPRIGHT_S], [seconds for _, seconds in _UPRIGHT_S])
+    interval = np.select(
+        [speed_kn <= limit for limit, _ in _UPRIGHT_S], [seconds for _, seconds in _UPRIGHT_S]
+    )
     return np.where((phase == BERTH) | (phase == ANCHOR), _AT_REST_S, interval).astype(float)
 
 
@@ -40,7 +44,9 @@ def report_times_ms(track: Track, config: TwinConfig, since_ms: int, until_ms: i
     return np.unique(times.astype(np.int64))
 
 
-def _regular_ms(track: Track, config: TwinConfig, every_s: int, since_ms: int, until_ms: int) -> NDArray[np.int64]:
+def _regular_ms(
+    track: Track, config: TwinConfig, every_s: int, since_ms: int, until_ms: int
+) -> NDArray[np.int64]:
     first_ms = config.start_ms + track.ship.mmsi % every_s * 1_000
     skipped = max(0, -(-(since_ms - first_ms) // (every_s * 1_000)))
     return np.arange(first_ms + skipped * every_s * 1_000, until_ms, every_s * 1_000, dtype=np.int64)
@@ -56,7 +62,9 @@ def positions(
     is_resting = (phase == BERTH) | (phase == ANCHOR)
     lat_deg, lon_deg = lane(track.ship.lane).at(along)
     course = _course_deg(track, step, along)
-    sway = np.where(is_resting, 5e-5, 0.0)  # about 5 m of satellite navigation noise on a ship that lies still
+    sway = np.where(
+        is_resting, 5e-5, 0.0
+    )  # about 5 m of satellite navigation noise on a ship that lies still
     count = len(times)
     sog = np.where(is_resting, 0.0, track.step_nm[step] / STEP_H) + rng.normal(0, 1, count) * np.where(
         is_resting, 0.04, 0.15
@@ -77,7 +85,9 @@ def positions(
 
 
 def statics(track: Track, config: TwinConfig, since_ms: int, until_ms: int) -> pl.DataFrame:
-    """Static and voyage reports (AIS message 5): every 6 minutes, or every 6 hours where positions are thinned."""
+    """Static and voyage reports (AIS message 5): every 6 minutes, or every 6 hours where positions are
+    thinned.
+    """
     every_s = _STATIC_S if config.every_s is None else _STATIC_THINNED_S
     times = _regular_ms(track, config, every_s, since_ms, until_ms)
     step, _ = _place(track, config, times)

@@ -39,11 +39,15 @@ class Tally:
             self._faults[kind, mmsi] += number
 
     def positions(self, dirty: Dirty, mmsi_of_ship: Sequence[int]) -> None:
-        """Count the faults of position reports, and reports that share MMSI and time with another lawful one."""
+        """Count the faults of position reports, and reports that share MMSI and time with another lawful
+        one.
+        """
         found = pl.DataFrame({"ship": dirty.ship, "fault": dirty.fault}).filter(pl.col("fault") > 0)
         for ship, fault, number in found.group_by("ship", "fault", maintain_order=True).len().iter_rows():
             self.fault(KINDS[fault - 1], mmsi_of_ship[ship], number)
-        lawful = dirty.rows.filter(~pl.Series(dirty.where("late", *QUARANTINED))).select("mmsi", "observed_at_ms")
+        lawful = dirty.rows.filter(~pl.Series(dirty.where("late", *QUARANTINED))).select(
+            "mmsi", "observed_at_ms"
+        )
         self.same_report_time += lawful.height - lawful.n_unique()
 
     def faults(self) -> dict[str, int]:
@@ -56,7 +60,9 @@ class Tally:
     def fault_rows(self) -> pl.DataFrame:
         """One row per fault and ship."""
         rows = [(kind, mmsi, number) for (kind, mmsi), number in sorted(self._faults.items())]
-        return pl.DataFrame(rows, schema={"fault": pl.String, "mmsi": pl.Int64, "count": pl.Int64}, orient="row")
+        return pl.DataFrame(
+            rows, schema={"fault": pl.String, "mmsi": pl.Int64, "count": pl.Int64}, orient="row"
+        )
 
     def summary(self, config: TwinConfig) -> dict[str, Any]:
         """Lines, unique events, faults, and what a lake must make of them."""
@@ -93,11 +99,14 @@ def write_truth(folder: Path, tracks: Sequence[Track], fuel: pl.DataFrame, confi
     pl.DataFrame([row for t in tracks for row in _voyages(t, config)], infer_schema_length=None).write_csv(
         folder / "voyages.csv"
     )
-    _write_rows(folder / "port_calls.csv", [row for t in tracks for row in _port_calls(t, config)], _PORT_CALL)
+    _write_rows(
+        folder / "port_calls.csv", [row for t in tracks for row in _port_calls(t, config)], _PORT_CALL
+    )
     _write_rows(folder / "failures.csv", [row for t in tracks for row in _failures(t, config)], _FAILURE)
     kinds = [f"fuel_{kind}_t" for kind in FUEL_KINDS if f"fuel_{kind}_t" in fuel.columns]
     fuel.with_columns(
-        (pl.lit(config.start) + pl.duration(days=pl.col("day"))).alias("day"), pl.col(kinds).fill_null(0).round(6)
+        (pl.lit(config.start) + pl.duration(days=pl.col("day"))).alias("day"),
+        pl.col(kinds).fill_null(0).round(6),
     ).with_columns(pl.col(pl.Float64).round(6)).write_csv(folder / "fuel_by_day.csv")
 
 
@@ -132,7 +141,8 @@ def _voyages(track: Track, config: TwinConfig) -> list[dict[str, Any]]:
             "scheduled_departure_at": _at(config, v.scheduled_departure),
             "scheduled_arrival_at": _at(config, v.scheduled_arrival),
             "departed_at": _at(config, v.departed), "arrived_at": _at(config, v.arrived), "status": v.status,
-            "distance_nm": None if v.distance_nm is None else round(v.distance_nm, 1), "delay_cause": v.delay_cause,
+            "distance_nm": None if v.distance_nm is None else round(v.distance_nm, 1),
+            "delay_cause": v.delay_cause,
         }
         for v in track.voyages
     ]  # fmt: skip
@@ -141,7 +151,14 @@ def _voyages(track: Track, config: TwinConfig) -> list[dict[str, Any]]:
 def _port_calls(track: Track, config: TwinConfig) -> list[tuple[Any, ...]]:
     ship = track.ship
     return [
-        (ship.mmsi, ship.imo_number, voyage_id(track, v), v.to_locode, _at(config, v.arrived), _at(config, v.left_again))
+        (
+            ship.mmsi,
+            ship.imo_number,
+            voyage_id(track, v),
+            v.to_locode,
+            _at(config, v.arrived),
+            _at(config, v.left_again),
+        )
         for v in track.voyages
         if v.arrived is not None
     ]

@@ -1,7 +1,8 @@
 """A ship's months: plans, departures, passages, waits and arrivals, step by step.
 
-All figures of behaviour here are modelled: speeds near 0.8 of service speed, sea states from a log-normal process,
-causes of delay and their lengths. Positions, reports and fuel are read off the result, so they agree with it.
+All figures of behaviour here are modelled: speeds near 0.8 of service speed, sea states from a log-normal
+process, causes of delay and their lengths. Positions, reports and fuel are read off the result, so they
+agree with it.
 """
 
 from __future__ import annotations
@@ -95,9 +96,7 @@ def waves_m(rng: np.random.Generator, steps: int) -> Floats:
     return np.interp(np.arange(steps + 1) / STEPS_PER_H, np.arange(hours), np.exp(0.45 + 0.5 * state))
 
 
-def passage(
-    length_nm: float, speed_kn: Floats, anchor_steps: int
-) -> tuple[Floats, NDArray[np.int8], int]:
+def passage(length_nm: float, speed_kn: Floats, anchor_steps: int) -> tuple[Floats, NDArray[np.int8], int]:
     """One passage: miles made after each step, phase of each step, and the steps until the open sea ends.
 
     Out of harbour at 6 kn for an hour, at sea at ``speed_kn``, at anchor, and in at 6 kn for an hour. When
@@ -145,7 +144,14 @@ class _Sailor:
             now = self._sail(voyage, berthed=now)
             departure = now + self._hours(*self.ship.kind.berth_h)
         return Track(
-            self.ship, self.along_nm, self.phase, self.draught_m, self.wave_m, self.leg, self.voyages, self.failures
+            self.ship,
+            self.along_nm,
+            self.phase,
+            self.draught_m,
+            self.wave_m,
+            self.leg,
+            self.voyages,
+            self.failures,
         )
 
     def _hours(self, low: float, high: float) -> int:
@@ -211,7 +217,9 @@ class _Sailor:
         speed = self.usual_speed_kn * self.rng.normal(1, 0.01) * (1 - loss)
         if cause == "weather":
             speed *= self.rng.uniform(0.84, 0.95)
-        wait_h = {"port congestion": 2 + self.rng.gamma(2, 9), "pilot delay": self.rng.uniform(2, 6)}.get(cause, 0.0)
+        wait_h = {"port congestion": 2 + self.rng.gamma(2, 9), "pilot delay": self.rng.uniform(2, 6)}.get(
+            cause, 0.0
+        )
         if not wait_h and self.rng.random() < 0.2:
             wait_h = self.rng.uniform(0.5, 3)
         anchor_steps = int(wait_h * STEPS_PER_H)

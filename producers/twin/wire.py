@@ -24,10 +24,13 @@ def lines(rows: pl.DataFrame, event_type: str) -> list[str]:
     The lawfulness of these is held by tests: validating millions of rows one by one would cost minutes.
     """
     head = (pl.lit(event_type).alias("event_type"), pl.lit(SCHEMA_VERSION).alias("schema_version"))
-    bodies = rows.select(pl.struct(*head, pl.lit(SOURCE).alias("source"), pl.all()).struct.json_encode()).to_series()
+    bodies = rows.select(
+        pl.struct(*head, pl.lit(SOURCE).alias("source"), pl.all()).struct.json_encode()
+    ).to_series()
     keys = zip(rows["mmsi"].to_list(), rows["observed_at_ms"].to_list(), bodies.to_list(), strict=True)
     return [
-        f'{{"event_id":"{event_id(event_type, mmsi, at_ms, body.encode())}",{body[1:]}' for mmsi, at_ms, body in keys
+        f'{{"event_id":"{event_id(event_type, mmsi, at_ms, body.encode())}",{body[1:]}'
+        for mmsi, at_ms, body in keys
     ]
 
 
@@ -35,7 +38,8 @@ def line(model: type[Event], event_type: str, mmsi: int, observed_at_ms: int, **
     """One event through its contract, without its nulls."""
     payload = json.dumps(values, sort_keys=True).encode()
     event = model(
-        event_id=event_id(event_type, mmsi, observed_at_ms, payload), event_type=event_type, source=SOURCE, mmsi=mmsi,
+        event_id=event_id(event_type, mmsi, observed_at_ms, payload), event_type=event_type, source=SOURCE,
+        mmsi=mmsi,
         observed_at_ms=observed_at_ms, **values,
     )  # fmt: skip
     return event.model_dump_json(exclude_none=True)
