@@ -1,0 +1,90 @@
+"""Plots for the reports, as SVG text that is put into the page: sharp in print, and no file beside it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, SOFT, GRID = "#1f2933", "#7b8794", "#e4e7eb"
+BLUE, ORANGE = "#1f6f9f", "#d9822b"
+RATING_COLOURS = {"A": "#1a7f4b", "B": "#7fb84a", "C": "#e3b505", "D": "#e07b28", "E": "#b3261e"}
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",  # text stays text: searchable, and set in the page's own font
+    "svg.hashsalt": "maritimeiq",  # the same data give the same file
+    "date.converter": "concise",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": INK,
+    "axes.labelcolor": SOFT,
+    "axes.edgecolor": GRID,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+}
+
+
+def bars(values: Mapping[str, float], x_label: str, y_label: str, colours: Sequence[str] | str = BLUE) -> str:
+    """One bar per name with its number above."""
+    with mpl.rc_context(STYLE):
+        figure, axes = _axes(x_label, y_label)
+        drawn = axes.bar(list(values), list(values.values()), color=colours, width=0.72)
+        axes.bar_label(drawn, [f"{value:,.0f}" for value in values.values()], padding=2, color=INK)
+        axes.margins(y=0.14)
+        return _svg(figure)
+
+
+def rating_pairs(now: Mapping[str, int], later: Mapping[str, int], labels: tuple[str, str], y_label: str) -> str:
+    """Ratings A to E side by side: under the limit of the year, and under another one (hatched)."""
+    with mpl.rc_context({**STYLE, "hatch.color": "white", "hatch.linewidth": 2}):
+        figure, axes = _axes("Rating", y_label)
+        for offset, counts, hatch in ((-0.2, now, None), (0.2, later, "///")):
+            places = [index + offset for index in range(len(RATING_COLOURS))]
+            heights = [counts.get(letter, 0) for letter in RATING_COLOURS]
+            drawn = axes.bar(places, heights, width=0.38, color=list(RATING_COLOURS.values()), hatch=hatch)
+            axes.bar_label(drawn, [f"{height:,}" for height in heights], padding=2, color=INK)
+        axes.set_xticks(range(len(RATING_COLOURS)), list(RATING_COLOURS))
+        axes.margins(y=0.14)
+        axes.set_title(f"plain: {labels[0]}   hatched: {labels[1]}", loc="left", fontsize=10, color=SOFT)
+        return _svg(figure)
+
+
+def days(series: Mapping[str, Mapping[date, float]], y_label: str) -> str:
+    """Lines over days; the first is drawn pale, the last strong."""
+    with mpl.rc_context(STYLE):
+        figure, axes = _axes("", y_label)
+        for index, (name, values) in enumerate(series.items()):
+            is_main = index == len(series) - 1
+            style: dict[str, Any] = (
+                {"color": ORANGE, "linewidth": 2} if is_main else {"color": BLUE, "linewidth": 1, "alpha": 0.45}
+            )
+            axes.plot(np.array(list(values), dtype="datetime64[D]"), list(values.values()), label=name, **style)
+        axes.set_ylim(bottom=0)
+        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)
+        return _svg(figure)
+
+
+def _axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(7.2, 3), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.tick_params(length=0)
+    return figure, axes
+
+
+def _svg(figure: Figure) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None}, transparent=True)
+    return text.getvalue()[text.getvalue().index("<svg") :]

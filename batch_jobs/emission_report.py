@@ -1,0 +1,140 @@
+"""The compliance report of an emissions run, read from what the run wrote."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from batch_jobs import charts
+from batch_jobs.inputs import Period
+from batch_jobs.reports import plot, source_note, write_csv, write_page
+from batch_jobs.runs import Run, rows_of
+from contracts import fields as f
+from contracts.regulation import RATINGS, Regulation
+from contracts.tables import GOLD_EMISSION_COMPLIANCE
+from lakehouse.transforms.emissions import TARGET_YEAR
+
+ESTIMATE = "These ratings are an estimate, not a verified rating."
+SHOWN = 40
+STATE = (
+    "mmsi", "reported_on", "cii_ship_type", "capacity", "capacity_unit", "co2_ytd_t", "distance_ytd_nm",
+    "cii_attained_ytd", "cii_required", "cii_rating_ytd", "cii_required_2030", "cii_rating_2030", "is_over_limit",
+    "is_over_limit_2030", "scope_note", "regulation_version",
+)  # fmt: skip
+COLUMNS = ("imo_number", "year", *STATE, "days", "methods", "qualities", "source", "statement")
+
+Ship = dict[str, Any]
+
+
+def fleet(run: Run, period: Period) -> list[Ship]:
+    """Each vessel and calendar year as its last day in the period leaves it, with what its days rest on."""
+    days = _written(run, period).withColumn("year", F.year("reported_on"))
+    states = (
+        days.groupBy(F.coalesce("imo_number", "mmsi").alias("vessel"), "imo_number", "year")
+        .agg(
+            F.max_by(F.struct(*STATE), F.struct("reported_on", "mmsi")).alias("state"),
+            F.count("*").alias("days"),
+            _listed("method").alias("methods"),
+            _listed("quality").alias("qualities"),
+            _listed("source").alias("source"),
+        )
+        .select("imo_number", "year", "state.*", "days", "methods", "qualities", "source")
+    )
+    return [{**ship, "statement": ESTIMATE} for ship in rows_of(states.orderBy("imo_number", "mmsi", "year"))]
+
+
+def excess(ship: Ship) -> float:
+    """How far a rated ship's attained CII is above its limit, as a multiple of the limit."""
+    return float(ship["cii_attained_ytd"] / ship["cii_required"])
+
+
+def rating_counts(ships: Sequence[Ship]) -> list[dict[str, Any]]:
+    """Vessels by rating, now and under the limit of 2030."""
+    now, later = (Counter(ship[name] for ship in ships) for name in ("cii_rating_ytd", "cii_rating_2030"))
+    return [{"rating": letter, "so_far": now[letter], "under_2030_limit": later[letter]} for letter in RATINGS]
+
+
+def write(run: Run, period: Period, ships: list[Ship], regulation: Regulation, folder: Path) -> list[Path]:
+    """Write the HTML page and the CSV files of the fleet and of vessels over a limit; returns their paths."""
+    rated = sorted((ship for ship in ships if ship["cii_rating_ytd"]), key=excess, reverse=True)
+    over = [ship for ship in rated if ship["is_over_limit"]]
+    over_2030 = [ship for ship in rated if ship["is_over_limit_2030"]]
+    unrated = _unrated(ships)
+    co2 = _daily(run, period)
+    name = f"emissions_{run.arguments['compliance_check']}_{period.start_on}_{period.end_on}"
+    page = write_page(
+        folder / f"{name}.html",
+        "emissions.html.j2",
+        title="Emission compliance report",
+        period=str(period),
+        input=run.arguments["input"],
+        output=run.arguments["output"],
+        estimate=ESTIMATE,
+        sources=source_note([ship["source"] for ship in ships]),
+        totals={"co2_t": sum(co2.values())},
+        fleet=ships,
+        rated=rated,
+        over=over,
+        over_2030=over_2030,
+        later=[ship for ship in over_2030 if not ship["is_over_limit"]],
+        unrated=unrated,
+        unrated_count=len(ships) - len(rated),
+        origins=_origins(run, period),
+        shown=SHOWN,
+        regulation=regulation,
+        reduction_2030=regulation.reduction_pct(TARGET_YEAR),
+        least_gt=regulation.scope("least_gross_tonnage", period.end_on.year),
+        rating_plot=plot(_rating_plot(rated)),
+        co2_plot=plot(charts.days({"each day": co2, "mean of seven days": _week_mean(co2)}, "t CO2")),
+    )
+    return [
+        page,
+        write_csv(folder / f"{name}_fleet.csv", COLUMNS, ships),
+        write_csv(folder / f"{name}_over_limit.csv", COLUMNS, over),
+        write_csv(folder / f"{name}_over_limit_2030.csv", COLUMNS, over_2030),
+    ]
+
+
+def _rating_plot(rated: Sequence[Ship]) -> str:
+    now, later = (Counter(ship[name] for ship in rated) for name in ("cii_rating_ytd", "cii_rating_2030"))
+    return charts.rating_pairs(now, later, ("limit of the year", "limit of 2030"), "vessels and years")
+
+
+def _written(run: Run, period: Period) -> DataFrame:
+    return run.store.read(GOLD_EMISSION_COMPLIANCE).filter(period.where(f.REPORTED_ON))
+
+
+def _unrated(ships: Sequence[Ship]) -> list[dict[str, Any]]:
+    by_reason: dict[str, list[float]] = defaultdict(list)
+    for ship in ships:
+        if ship["scope_note"]:
+            by_reason[ship["scope_note"]].append(ship["co2_ytd_t"] or 0.0)
+    rows = [{"scope_note": note, "vessels": len(co2), "co2_t": sum(co2)} for note, co2 in by_reason.items()]
+    return sorted(rows, key=lambda row: row["vessels"], reverse=True)
+
+
+def _origins(run: Run, period: Period) -> list[dict[str, Any]]:
+    by_origin = _written(run, period).groupBy("method", "quality", "source")
+    return rows_of(by_origin.agg(F.count("*").alias("vessel_days"), F.sum("co2_t").alias("co2_t")).orderBy("source"))
+
+
+def _daily(run: Run, period: Period) -> dict[date, float]:
+    by_day = _written(run, period).groupBy("reported_on").agg(F.sum("co2_t").alias("co2_t"))
+    return {row["reported_on"]: row["co2_t"] or 0.0 for row in rows_of(by_day.orderBy("reported_on"))}
+
+
+def _week_mean(co2: dict[date, float]) -> dict[date, float]:
+    """Mean of seven calendar days that lie wholly in the period; a day without a report counts as nil."""
+    first = min(co2)
+    full = [day for day in co2 if day >= first + timedelta(days=6)]
+    return {day: sum(co2.get(day - timedelta(days=back), 0.0) for back in range(7)) / 7 for day in full}
+
+
+def _listed(column: str) -> Column:
+    return F.array_join(F.array_sort(F.collect_set(column)), ", ")

@@ -1,0 +1,95 @@
+"""The report of a voyages run, read from what the run wrote."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from batch_jobs import charts
+from batch_jobs.inputs import Period
+from batch_jobs.reports import plot, source_note, write_csv, write_page
+from batch_jobs.runs import Run, rows_of
+from contracts import fields as f
+from contracts.tables import GOLD_ROUTE_PERFORMANCE, GOLD_VOYAGE_ANALYTICS
+from lakehouse.transforms.rolling import last_days
+from lakehouse.transforms.voyages import ROUTE_WINDOW_DAYS
+
+SHOWN = 40
+LATE_BINS = ((0, 6), (6, 12), (12, 24), (24, 48), (48, 96), (96, None))
+"""Hours after schedule, above the first up to and with the second."""
+
+
+def write(run: Run, period: Period, folder: Path) -> list[Path]:
+    """Write the HTML page and the CSV files of routes and late voyages; returns their paths."""
+    written = run.store.read(GOLD_VOYAGE_ANALYTICS).filter(period.where(f.DEPARTED_ON))
+    routes = _routes(run, period)
+    late = rows_of(written.filter("is_delayed").orderBy(F.desc("delay_hours"), "voyage_id").limit(1_000))
+    totals = _totals(written)
+    name = f"voyages_{period.start_on}_{period.end_on}"
+    page = write_page(
+        folder / f"{name}.html",
+        "voyages.html.j2",
+        title="Voyage report",
+        period=str(period),
+        input=run.arguments["input"],
+        output=run.arguments["output"],
+        sources=source_note([source for source in totals["sources"] if source]),
+        totals=totals,
+        routes=routes,
+        worst=late[:20],
+        shown=SHOWN,
+        weeks_plot=plot(charts.days({"late, seven days, per cent": _late_share(written)}, "per cent late")),
+        delay_plot=plot(charts.bars(_histogram(written), "hours late", "voyages")),
+    )
+    return [
+        page,
+        write_csv(folder / f"{name}_routes.csv", GOLD_ROUTE_PERFORMANCE.columns, routes),
+        write_csv(folder / f"{name}_late.csv", GOLD_VOYAGE_ANALYTICS.columns, late),
+    ]
+
+
+def _routes(run: Run, period: Period) -> list[dict[str, Any]]:
+    of_period = (F.col("start_on") == period.start_on) & (F.col("end_on") == period.end_on)
+    routes = run.store.read(GOLD_ROUTE_PERFORMANCE).filter(of_period)
+    return rows_of(routes.orderBy(F.desc("voyages"), "route_id"))
+
+
+def _totals(written: DataFrame) -> dict[str, Any]:
+    return rows_of(
+        written.agg(
+            F.count("*").alias("voyages"),
+            F.count("arrived_at").alias("arrived"),
+            F.count("is_delayed").alias("judged"),
+            (1 - F.avg(F.col("is_delayed").cast("int"))).alias("on_time_share"),
+            F.avg("delay_hours").alias("mean_delay_hours"),
+            F.count_if(F.col("status") == "in_progress").alias("in_progress"),
+            F.count_if(F.col("status") == "cancelled").alias("cancelled"),
+            F.collect_set("source").alias("sources"),
+        )
+    )[0]
+
+
+def _late_share(written: DataFrame) -> dict[date, float]:
+    """Per cent late of all routes over seven calendar days, by day of departure."""
+    week = last_days(ROUTE_WINDOW_DAYS, "departed_on", of=F.lit(1))
+    by_day = written.groupBy("departed_on").agg(
+        F.count("is_delayed").alias("judged"), F.count_if("is_delayed").alias("late")
+    )
+    judged = F.sum("judged").over(week)
+    share = by_day.withColumn("share", 100 * F.sum("late").over(week) / F.nullif(judged, F.lit(0)))
+    return {
+        row["departed_on"]: row["share"] for row in rows_of(share.orderBy("departed_on")) if row["share"] is not None
+    }
+
+
+def _histogram(written: DataFrame) -> dict[str, float]:
+    hours = F.col("delay_hours")
+    counts = {"on time": F.count_if(hours == 0)}
+    for above, up_to in LATE_BINS:
+        inside = hours > above if up_to is None else (hours > above) & (hours <= up_to)
+        counts[f"over {above}" if up_to is None else f"{above} to {up_to}"] = F.count_if(inside)
+    return rows_of(written.agg(*(count.alias(name) for name, count in counts.items())))[0]

@@ -1,0 +1,122 @@
+"""``maritime-voyages``: voyages of a period, against their schedule and by route."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from pyspark.sql import functions as F
+
+from batch_jobs import inputs, voyage_report
+from batch_jobs.runs import Run, rows_of, running, tell, tell_plan, timed
+from contracts import fields as f
+from contracts.settings import load_settings
+from contracts.tables import GOLD_ROUTE_PERFORMANCE, GOLD_VOYAGE_ANALYTICS, SILVER_VOYAGES
+from infra.console import Command, json_option
+from lakehouse.transforms.voyages import ROUTE_WINDOW_DAYS, route_performance, voyage_analytics
+
+NEEDED = [field for field in SILVER_VOYAGES.fields if field != f.SCHEDULED_DEPARTURE_AT]
+SHOWN_VOYAGES = ("voyage_id", "route_id", "departed_on", "duration_hours", "delay_hours", "mean_speed_kn", "source")
+SHOWN_ROUTES = (
+    "route_id",
+    "voyages",
+    "arrived_voyages",
+    "delayed_share",
+    "mean_delay_hours",
+    "mean_speed_kn",
+    "source",
+)
+
+
+@click.command("voyages", cls=Command)
+@click.option("--input", "input_path", help="Delta table of voyages; default: silver/voyages of the lake.")
+@click.option("--output", "output_path", help="Delta table to write; default: gold/voyage_analytics of the lake.")
+@click.option("--start-date", help="First day of departure, as 2024-01-01; default: the first there is.")
+@click.option("--end-date", help="Last day of departure, included; default: the last there is.")
+@click.option("--report", "report_folder", type=click.Path(path_type=Path), help="Folder of the report files.")
+@click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
+@json_option
+def main(
+    input_path: str | None,
+    output_path: str | None,
+    start_date: str | None,
+    end_date: str | None,
+    report_folder: Path | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Measure voyages against their schedule: duration, delay, speed, and each route's share of late arrivals.
+
+    A voyage is late when it arrives after its scheduled instant; there is no tolerance. The days are days of
+    departure, and a run replaces exactly these days in the output. The table route_performance is written beside it.
+    """
+    settings = load_settings()
+    source_path = input_path or f"{settings.lake}/{SILVER_VOYAGES.path}"
+    target = output_path or f"{settings.lake}/{GOLD_VOYAGE_ANALYTICS.path}"
+    routes_target = f"{target.rstrip('/').rpartition('/')[0]}/route_performance"
+    source = inputs.read_log(source_path, SILVER_VOYAGES, NEEDED, f.DEPARTED_ON)
+    period = inputs.period_in(source, start_date, end_date)
+    inputs.check_output(target, GOLD_VOYAGE_ANALYTICS, source)
+    inputs.check_output(routes_target, GOLD_ROUTE_PERFORMANCE, source)
+    arguments = {"input": source.path, "output": target, "start_date": period.start_on, "end_date": period.end_on}
+    if dry_run:
+        tell_plan(arguments, source.files_in(period), as_json=as_json)
+        return
+
+    places = {
+        SILVER_VOYAGES.name: source.path,
+        GOLD_VOYAGE_ANALYTICS.name: target,
+        GOLD_ROUTE_PERFORMANCE.name: routes_target,
+    }
+    with running("voyages", arguments, settings, places) as run:
+        with timed(run):
+            compute(run, source, period)
+        results, facts = summarise(run, period)
+        run.reports = voyage_report.write(run, period, report_folder or settings.reports)
+    tell(run, results, facts, as_json=as_json)
+
+
+def compute(run: Run, source: inputs.Source, period: inputs.Period) -> None:
+    """Read the period and the six days before it, measure, and replace the period's days.
+
+    Raises:
+        InputError: No voyage departed in the period.
+    """
+    store, day = run.store, F.col("departed_on")
+    earliest = period.start_on - timedelta(days=ROUTE_WINDOW_DAYS - 1)
+    voyages = store.read(SILVER_VOYAGES).filter((day >= earliest) & (day <= period.end_on))
+    if not run.load(voyages, f.DEPARTED_ON, period, source):
+        raise inputs.no_rows(source, period)
+    analytics = voyage_analytics(voyages).filter(period.where(f.DEPARTED_ON))
+    run.write(GOLD_VOYAGE_ANALYTICS, analytics, period.where(f.DEPARTED_ON))
+    written = store.read(GOLD_VOYAGE_ANALYTICS).filter(period.where(f.DEPARTED_ON))
+    same_period = f"start_on = DATE'{period.start_on}' AND end_on = DATE'{period.end_on}'"
+    routes = route_performance(written, period.start_on, period.end_on)
+    run.write(GOLD_ROUTE_PERFORMANCE, routes, same_period)
+
+
+def summarise(run: Run, period: inputs.Period) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:
+    """Latest late voyages and busiest routes, and the totals, as written."""
+    written = run.store.read(GOLD_VOYAGE_ANALYTICS).filter(period.where(f.DEPARTED_ON))
+    totals = rows_of(
+        written.agg(
+            F.count("*").alias("voyages"),
+            F.count("arrived_at").alias("arrived"),
+            F.count("is_delayed").alias("judged_against_schedule"),
+            F.count_if("is_delayed").alias("delayed"),
+            F.avg("delay_hours").alias("mean_delay_hours"),
+        )
+    )[0]
+    run.rows_written = totals["voyages"]
+    undeparted = run.store.read(SILVER_VOYAGES).filter("departed_on IS NULL").count()
+    worst = written.filter("is_delayed").orderBy(F.desc("delay_hours"), "voyage_id").select(*SHOWN_VOYAGES)
+    routes = (
+        run.store.read(GOLD_ROUTE_PERFORMANCE)
+        .filter((F.col("start_on") == period.start_on) & (F.col("end_on") == period.end_on))
+        .orderBy(F.desc("voyages"), "route_id")
+        .select(*SHOWN_ROUTES)
+    )
+    results = {"most_delayed_voyages": rows_of(worst.limit(10)), "busiest_routes": rows_of(routes.limit(10))}
+    return results, {**totals, "not_departed_and_left_out": undeparted}
