@@ -1,0 +1,62 @@
+"""JSON lines of our own events: alerts, voyage events, fuel reports, sensor readings, AIS reports, the
+fleet twin's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Annotated, Any, Union
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from contracts.events import EVENTS, Event, event_id
+from contracts.topics import Topic
+from producers.feeds.base import Batch, Context, reason_of
+from producers.feeds.rows import each_line
+from producers.lines import Block
+
+
+def read(blocks: Iterator[Block], context: Context) -> Iterator[Batch]:
+    """Batches of the events of one topic; each is validated by its model and passed on in canonical form."""
+    adapter = _adapter(context.topic)
+
+    def take(line: bytes, number: int, batch: Batch) -> None:
+        try:
+            event = adapter.validate_json(line)
+        except ValidationError as error:
+            batch.reject(number, line, reason_of(error))
+            return
+        _accept(event, line, number, context, batch)
+
+    return each_line(blocks, context, take)
+
+
+def _accept(event: Event, line: bytes, number: int, context: Context, batch: Batch) -> None:
+    shift_ms = context.shift.offset_ms(event.observed_at_ms)
+    if shift_ms:
+        event = _shifted(event, shift_ms, line)
+    if context.source:
+        event = event.model_copy(update={"source": context.source})
+    batch.accept(event, number)
+
+
+def _shifted(event: Event, shift_ms: int, line: bytes) -> Event:
+    """The event at another time: every instant in it moves, schedules too, and its id follows."""
+    moved = {
+        name: value + shift_ms
+        for name, value in event
+        if name.endswith("_at_ms") and value is not None
+    }  # fmt: skip
+    moved["event_id"] = event_id(event.event_type, event.key, moved["observed_at_ms"], line)
+    return event.model_copy(update=moved)
+
+
+@lru_cache(maxsize=8)
+def _adapter(topic: Topic) -> TypeAdapter[Event]:
+    """Validator of a topic's events, told apart by ``event_type``."""
+    models = tuple(dict.fromkeys(EVENTS[topic].values()))
+    if len(models) == 1:
+        return TypeAdapter(models[0])
+    union: Any = Annotated[Union[models], Field(discriminator="event_type")]  # noqa: UP007  built at run time
+    return TypeAdapter(union)
