@@ -28,6 +28,7 @@ class Bucket:
     is_lawful: bool
     bucket: int | None
     records: int
+    identities: int
     first_offset: int
     last_offset: int
     first_ms: int | None
@@ -53,6 +54,11 @@ class BatchFacts:
     def lawful(self, *event_types: str) -> int:
         """Lawful records of these event types."""
         return sum(b.records for b in self.buckets if b.is_lawful and b.event_type in event_types)
+
+    @property
+    def identities(self) -> int:
+        """Lawful records that say who a vessel is."""
+        return sum(b.identities for b in self.buckets if b.is_lawful)
 
     @property
     def ranges(self) -> tuple[OffsetRange, ...]:
@@ -99,11 +105,13 @@ class BatchFacts:
 def batch_facts(judged: DataFrame) -> BatchFacts:
     """Count a judged batch. This is the action that fills its cache."""
     keys = ("kafka_topic", "kafka_partition", "source", "event_type", "is_lawful", "bucket")
+    identities = F.count("identity_id") if "identity_id" in judged.columns else F.lit(0)
     rows = (
         judged.withColumns({"is_lawful": F.col("rule").isNull(), "bucket": F.expr(f"observed_at_ms div {BUCKET_MS}")})
         .groupBy(*keys)
         .agg(
             F.count(F.lit(1)).alias("records"),
+            identities.alias("identities"),
             F.min("kafka_offset").alias("first_offset"),
             F.max("kafka_offset").alias("last_offset"),
             F.min("observed_at_ms").alias("first_ms"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from contracts import tables as t
@@ -41,45 +41,44 @@ class Cleaning:
     table: Table
     measured: tuple[str, ...]
     key: tuple[str, ...]
-    rows: Callable[[DataFrame], DataFrame]
+    typed: Callable[[DataFrame], DataFrame]
     has_watermark: bool
     after: Callable[[Store, Settings, Batch, DataFrame], dict[str, int]] | None = None
 
 
+def judged_events(cleaning: Cleaning, spark: SparkSession, settings: Settings) -> DataFrame:
+    """The topic's Bronze table as a stream of judged, typed events: planned once a query, not once a batch."""
+    records = delta_source(BRONZE[cleaning.topic], spark, settings)
+    events = parse(records, cleaning.topic, event_schema(cleaning.topic))
+    return cleaning.typed(judge(events, cleaning.topic, settings.sog_limit_kn))
+
+
 def clean(cleaning: Cleaning, store: Store, settings: Settings, batch: Batch) -> Entry:
-    """Clean one batch. Commits in this order: accepted rows, identities, quarantine, late; the ledger comes last."""
-    events = parse(batch.rows, cleaning.topic, event_schema(cleaning.topic))
-    judged = judge(events, cleaning.topic, settings.sog_limit_kn).persist()
+    """Clean one batch. Commits in this order: accepted rows, late, identities, quarantine; the ledger comes last."""
+    judged = batch.rows.persist()
     try:
-        return _clean_judged(cleaning, store, settings, batch, judged)
+        return _clean(cleaning, store, settings, batch, judged)
     finally:
         judged.unpersist()
 
 
-def _clean_judged(cleaning: Cleaning, store: Store, settings: Settings, batch: Batch, judged: DataFrame) -> Entry:
+def _clean(cleaning: Cleaning, store: Store, settings: Settings, batch: Batch, judged: DataFrame) -> Entry:
     facts = batch_facts(judged)
-    before = watermarks_before(store.root, batch.flow, batch.app_id, batch.batch_id)
-    outcomes = _outcomes(cleaning, store, settings, batch, judged, facts, before).persist()
-    try:
-        counts = {row["outcome"]: row["count"] for row in outcomes.groupBy("outcome").count().collect()}
-        versions = _write(cleaning, store, settings, batch, outcomes, facts, counts)
-    finally:
-        outcomes.unpersist()
-    identities, identity_versions = (
-        _write_identities(store, batch, judged, facts) if cleaning.topic is AIS else (0, {})
-    )
+    before = watermarks_before(store.root, batch.flow, batch.app_id, batch.batch_id) if cleaning.has_watermark else {}
+    outcomes = _outcomes(cleaning, store, settings, batch, judged, facts, before)
+    counts, versions = _write(cleaning, store, settings, batch, outcomes, facts)
+    identities, identity_versions = _write_identities(store, batch, judged, facts)
     quarantine_versions = _write_quarantine(store, batch, judged, facts)
-    accepted = counts.get("accepted", 0) + identities
     return Entry(
         stream=batch.flow,
         batch_id=batch.batch_id,
         app_id=batch.app_id,
         ranges=facts.ranges,
         rows_read=facts.records,
-        rows_accepted=accepted,
+        rows_accepted=counts["accepted"] + identities,
         rows_quarantined=facts.quarantined,
-        rows_duplicate=counts.get("duplicate", 0) + facts.lawful("static") - identities,
-        rows_late=counts.get("late", 0),
+        rows_duplicate=counts["duplicate"] + facts.lawful("static") - identities,
+        rows_late=counts["late"],
         started_at=batch.started_at,
         finished_at=datetime.now(UTC),
         versions={**versions, **identity_versions, **quarantine_versions},
@@ -97,7 +96,7 @@ def _outcomes(
     before: dict[str, datetime],
 ) -> DataFrame:
     """Lawful measured events with ``outcome``: accepted, duplicate or late. A repeat is a repeat, however late."""
-    limits = lateness_limits(before, settings.late_after_hours) if cleaning.has_watermark else {}
+    limits = lateness_limits(before, settings.late_after_hours)
     known = _known_keys(cleaning, store, batch, facts, with_late=facts.has_late(limits))
     lawful = judged.where(F.col("rule").isNull() & F.col("event_type").isin(list(cleaning.measured)))
     nth = F.row_number().over(Window.partitionBy(*cleaning.key).orderBy("kafka_partition", "kafka_offset"))
@@ -120,24 +119,25 @@ def _known_keys(cleaning: Cleaning, store: Store, batch: Batch, facts: BatchFact
 
 
 def _write(
-    cleaning: Cleaning,
-    store: Store,
-    settings: Settings,
-    batch: Batch,
-    outcomes: DataFrame,
-    facts: BatchFacts,
-    counts: dict[str, int],
-) -> dict[str, int]:
-    versions: dict[str, int] = {}
-    if counts.get("accepted"):
-        rows = cleaning.rows(outcomes.where("outcome = 'accepted'"))
-        versions[cleaning.table.name] = _append(store, cleaning.table, rows, batch, facts)
-    if counts.get("late"):
-        rows = silver_rows.late(outcomes.where("outcome = 'late'"), batch.flow, batch.batch_id)
-        versions[t.SILVER_LATE.name] = _append(store, t.SILVER_LATE, rows, batch, facts)
-    if cleaning.after and counts.get("accepted"):
-        versions |= cleaning.after(store, settings, batch, outcomes.where("outcome = 'accepted'"))
-    return versions
+    cleaning: Cleaning, store: Store, settings: Settings, batch: Batch, outcomes: DataFrame, facts: BatchFacts
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Append accepted and late rows; return rows by outcome, counted apart from the writes, and the versions."""
+    kept = outcomes.persist()
+    try:
+        counted = {row["outcome"]: row["count"] for row in kept.groupBy("outcome").count().collect()}
+        counts = {"accepted": 0, "duplicate": 0, "late": 0, **counted}
+        versions = {}
+        if counts["accepted"]:
+            rows = kept.where("outcome = 'accepted'").select(*cleaning.table.columns)
+            versions[cleaning.table.name] = _append(store, cleaning.table, rows, batch, facts)
+        if counts["late"]:
+            rows = silver_rows.late(kept.where("outcome = 'late'"), batch.flow, batch.batch_id)
+            versions[t.SILVER_LATE.name] = _append(store, t.SILVER_LATE, rows, batch, facts)
+        if cleaning.after and counts["accepted"]:
+            versions |= cleaning.after(store, settings, batch, kept.where("outcome = 'accepted'"))
+        return counts, versions
+    finally:
+        kept.unpersist()
 
 
 def _write_quarantine(store: Store, batch: Batch, judged: DataFrame, facts: BatchFacts) -> dict[str, int]:
@@ -151,8 +151,10 @@ def _write_identities(
     store: Store, batch: Batch, judged: DataFrame, facts: BatchFacts
 ) -> tuple[int, dict[str, int]]:
     """Append identities not seen before; return how many static events were the first to tell one."""
+    if not facts.identities:
+        return 0, {}
     before = store.read(t.SILVER_VESSELS, store.version_before(t.SILVER_VESSELS, batch.txn(t.SILVER_VESSELS)))
-    candidates = silver_rows.identities(judged.where(F.col("rule").isNull()))
+    candidates = judged.where(F.col("rule").isNull() & F.col("identity_id").isNotNull())
     first = Window.partitionBy("mmsi", "identity_id").orderBy(
         F.col("event_type") != "static", "kafka_partition", "kafka_offset"
     )
@@ -184,7 +186,7 @@ CLEANINGS = (
         table=t.SILVER_POSITIONS,
         measured=("position",),
         key=("mmsi", "observed_at"),
-        rows=silver_rows.positions,
+        typed=silver_rows.typed_ais,
         has_watermark=True,
     ),
     Cleaning(
@@ -192,7 +194,7 @@ CLEANINGS = (
         table=t.SILVER_SENSORS,
         measured=("environment", "engine"),
         key=("event_id",),
-        rows=partial(silver_rows.readings, table=t.SILVER_SENSORS),
+        typed=silver_rows.typed_events,
         has_watermark=True,
     ),
     Cleaning(
@@ -200,7 +202,7 @@ CLEANINGS = (
         table=t.SILVER_ALERTS,
         measured=("alert",),
         key=("event_id",),
-        rows=partial(silver_rows.readings, table=t.SILVER_ALERTS),
+        typed=silver_rows.typed_events,
         has_watermark=False,
     ),
     Cleaning(
@@ -208,7 +210,7 @@ CLEANINGS = (
         table=t.SILVER_VOYAGE_EVENTS,
         measured=("schedule", "departure", "port_call", "arrival", "cancelled", "fuel_report"),
         key=("event_id",),
-        rows=silver_rows.voyage_events,
+        typed=silver_rows.typed_voyage_events,
         has_watermark=False,
         after=fold_voyages,
     ),
@@ -222,7 +224,7 @@ def _flow(cleaning: Cleaning) -> Flow:
     }.get(cleaning.topic, ())
     return Flow(
         name=f"silver.{cleaning.topic.short}",
-        source=partial(delta_source, BRONZE[cleaning.topic]),
+        source=partial(judged_events, cleaning),
         tables=(cleaning.table, *extra, t.SILVER_QUARANTINE, t.SILVER_LATE),
         process=partial(clean, cleaning),
         pause="trigger_seconds",

@@ -1,4 +1,7 @@
-"""Judged events to the rows of Silver's tables. Pure; each function's last select is the table's contract."""
+"""Judged events to the columns of Silver's tables. Pure; the names are the contracts'.
+
+The typing functions run inside the stream's plan, once a query; a batch then only selects a table's columns.
+"""
 
 from __future__ import annotations
 
@@ -9,110 +12,70 @@ from pyspark.sql import functions as F
 
 from contracts.ais import IMO_WEIGHTS
 from contracts.fields import BY_NAME
-from contracts.tables import (
-    SILVER_LATE,
-    SILVER_POSITIONS,
-    SILVER_QUARANTINE,
-    SILVER_VESSELS,
-    SILVER_VOYAGE_EVENTS,
-    Table,
-)
+from contracts.tables import SILVER_LATE, SILVER_QUARANTINE
 from lakehouse.transforms.parsing import lawful, mmsi_class
 
-NULLED = ("sog_kn", "cog_deg", "heading_deg", "nav_status")
+FLAGGED = ("sog_kn", "cog_deg", "heading_deg", "nav_status")
 """Position columns whose sentinel becomes null with a flag."""
 IDENTITY = ("imo_number", "vessel_name", "call_sign", "ship_type_code", "length_m", "beam_m")
 """Static columns that say who a vessel is; draught and destination say what it does now."""
 
 
-def positions(events: DataFrame) -> DataFrame:
-    """``silver.positions``: one row per given event; sentinels are null and named in ``flags``."""
-    sentinels = [
-        F.when(F.col(name) == BY_NAME[name].sentinel, F.lit(name))
-        for name in NULLED
-        if BY_NAME[name].sentinel
-    ]
-    typed = {name: lawful(BY_NAME[name], F.col(name)) for name in NULLED}
-    return _columns(
-        events.withColumns(
-            {
-                "flags": F.array_compact(F.array(*sentinels)),
-                "mmsi_class": mmsi_class(F.col("mmsi")),
-                **typed,
-            }
-        ).withColumns({name: F.col(name).cast("int") for name in ("nav_status", "message_type")}),
-        SILVER_POSITIONS,
+def typed_ais(events: DataFrame) -> DataFrame:
+    """Columns of ``silver.positions`` and ``silver.vessels`` beside the record's; one row per event.
+
+    Sentinels are null and named in ``flags``. ``identity_id`` is null where an event says nothing of identity.
+    """
+    sentinels = (F.when(F.col(name) == BY_NAME[name].sentinel, F.lit(name)) for name in FLAGGED)
+    flagged = events.withColumns({"flags": F.array_compact(F.array(*sentinels)), "mmsi_class": mmsi_class(F.col("mmsi"))})
+    whole = {name: F.col(name).cast("int") for name in ("nav_status", "message_type", "ship_type_code")}
+    typed = typed_events(flagged).withColumns({**whole, **{name: _text(name) for name in ("vessel_name", "call_sign")}})
+    print_of = F.concat_ws("|", *(F.coalesce(F.col(name).cast("string"), F.lit("")) for name in ("mmsi", *IDENTITY)))
+    says_who = reduce(Column.__or__, (F.col(name).isNotNull() for name in IDENTITY))
+    return typed.withColumns(
+        {
+            "identity_id": F.when(says_who, F.md5(print_of)),
+            "valid_from_at": F.col("observed_at"),
+            "is_imo_valid": is_imo_valid(F.col("imo_number")),
+        }
     )
 
 
-def identities(events: DataFrame) -> DataFrame:
-    """``silver.vessels`` candidates: one row per event that says anything of identity; repeats included."""
-    known = {name: _absent_to_null(name) for name in IDENTITY}
-    print_of = F.concat_ws(
-        "|", *(F.coalesce(F.col(name).cast("string"), F.lit("")) for name in ("mmsi", *IDENTITY))
-    )
-    said = reduce(Column.__or__, (F.col(name).isNotNull() for name in IDENTITY))
-    return _columns(
-        events.withColumns(known)
-        .where(said)
-        .withColumns(
-            {
-                "identity_id": F.md5(print_of),
-                "valid_from_at": F.col("observed_at"),
-                "is_imo_valid": is_imo_valid(F.col("imo_number")),
-                "mmsi_class": mmsi_class(F.col("mmsi")),
-                "ship_type_code": F.col("ship_type_code").cast("int"),
-            }
-        ),
-        SILVER_VESSELS,
-    )
+def typed_events(events: DataFrame) -> DataFrame:
+    """The events with AIS's "not available" sentinels as null; one row per event."""
+    with_sentinel = [name for name in events.columns if name in BY_NAME and BY_NAME[name].sentinel is not None]
+    return events.withColumns({name: lawful(BY_NAME[name], F.col(name)) for name in with_sentinel})
+
+
+def typed_voyage_events(events: DataFrame) -> DataFrame:
+    """The same, with schedule times as instants."""
+    times = ("scheduled_departure_at", "scheduled_arrival_at")
+    return typed_events(events).withColumns({name: F.timestamp_millis(f"{name}_ms") for name in times})
 
 
 def is_imo_valid(imo_number: Column) -> Column:
     """Whether an IMO number's check digit agrees: the first six digits by 7 6 5 4 3 2; null for no number."""
     digits = [F.floor(imo_number / 10**power) % 10 for power in range(6, -1, -1)]
-    total = reduce(
-        Column.__add__, (digit * weight for digit, weight in zip(digits[:6], IMO_WEIGHTS, strict=True))
-    )
+    total = reduce(Column.__add__, (digit * weight for digit, weight in zip(digits[:6], IMO_WEIGHTS, strict=True)))
     return imo_number.between(1_000_000, 9_999_999) & (total % 10 == digits[6])
 
 
 def quarantined(events: DataFrame, stream: str, batch_id: int) -> DataFrame:
     """``silver.quarantine``: the records that broke a rule, raw."""
-    where_from = {"stream": F.lit(stream), "batch_id": F.lit(batch_id).cast("long")}
     version = F.coalesce(F.col("schema_version").cast("int"), F.lit(0))
-    return _columns(events.withColumns({**where_from, "schema_version": version}), SILVER_QUARANTINE)
+    return events.withColumns({**_batch(stream, batch_id), "schema_version": version}).select(*SILVER_QUARANTINE.columns)
 
 
 def late(events: DataFrame, stream: str, batch_id: int) -> DataFrame:
     """``silver.late``: lawful records behind the watermark, raw."""
-    where_from = {"stream": F.lit(stream), "batch_id": F.lit(batch_id).cast("long")}
-    return _columns(events.withColumns(where_from), SILVER_LATE)
+    return events.withColumns(_batch(stream, batch_id)).select(*SILVER_LATE.columns)
 
 
-def readings(events: DataFrame, table: Table) -> DataFrame:
-    """The table's columns of events that need no change: sensors and alerts; sentinels are null."""
-    nullable = [name for name in events.columns if name in BY_NAME and BY_NAME[name].sentinel is not None]
-    return _columns(
-        events.withColumns({name: lawful(BY_NAME[name], F.col(name)) for name in nullable}), table
-    )
+def _batch(stream: str, batch_id: int) -> dict[str, Column]:
+    return {"stream": F.lit(stream), "batch_id": F.lit(batch_id).cast("long")}
 
 
-def voyage_events(events: DataFrame) -> DataFrame:
-    """``silver.voyage_events``: one row per given event; schedule times as instants."""
-    times = {
-        name: F.timestamp_millis(f"{name}_ms") for name in ("scheduled_departure_at", "scheduled_arrival_at")
-    }
-    return readings(events.withColumns(times), SILVER_VOYAGE_EVENTS)
-
-
-def _absent_to_null(name: str) -> Column:
-    value = F.col(name)
-    if BY_NAME[name].type != "string":
-        return lawful(BY_NAME[name], value)
-    text = F.trim(F.regexp_replace(value, "@.*$", ""))  # AIS ends a text with @
+def _text(name: str) -> Column:
+    """The text up to the first ``@``, with which AIS ends one; null for an empty one."""
+    text = F.trim(F.substring_index(F.col(name), "@", 1))
     return F.when(text != "", text)
-
-
-def _columns(rows: DataFrame, table: Table) -> DataFrame:
-    return rows.select(*table.columns)
