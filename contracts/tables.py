@@ -11,13 +11,18 @@ from contracts.topics import AIS, ALERTS, SENSORS, VOYAGE_EVENTS, Topic
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One Delta table. ``grain`` finishes the sentence "one row per ..."."""
+    """One Delta table. ``grain`` finishes the sentence "one row per ...".
+
+    ``partitioned_by`` is for a table that is updated in place day by day: a batch then rewrites the files of its own
+    days and no others. Delta allows it or ``clustered_by``, not both.
+    """
 
     name: str
     grain: str
     fields: tuple[Field, ...]
     key: tuple[Field, ...]
     clustered_by: tuple[Field, ...] = ()
+    partitioned_by: tuple[Field, ...] = ()
 
     @property
     def columns(self) -> list[str]:
@@ -181,7 +186,7 @@ GOLD_VESSEL_DAY = Table(
         f.FIRST_AT, f.FIRST_LAT_DEG, f.FIRST_LON_DEG, f.LAST_AT, f.LAST_LAT_DEG, f.LAST_LON_DEG, f.SOURCE,
     ),
     key=(f.MMSI, f.OBSERVED_ON),
-    clustered_by=(f.OBSERVED_ON, f.MMSI),
+    partitioned_by=(f.OBSERVED_ON,),
 )  # fmt: skip
 
 GOLD_VOYAGE_ANALYTICS = Table(

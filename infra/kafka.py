@@ -35,7 +35,7 @@ def client_config(settings: Settings) -> dict[str, Any]:
 
 
 def producer_config(settings: Settings) -> dict[str, Any]:
-    """A producer that loses and repeats nothing: it retries without end; its caller decides when to give up."""
+    """A producer that loses and repeats nothing: it retries on and on; its caller decides when to stop."""
     return client_config(settings) | {
         "acks": "all",
         "enable.idempotence": True,
@@ -71,3 +71,21 @@ def cluster_id(settings: Settings) -> str | None:
     """
     with admin(settings) as client:
         return client.list_topics(timeout=ANSWER_SECONDS).cluster_id
+
+
+def spark_options(settings: Settings) -> dict[str, str]:
+    """The same connection for Spark's Kafka source, whose names are the Java client's.
+
+    Raises:
+        ConfigurationError: A user is set without a password.
+    """
+    config = client_config(settings)
+    options = {"kafka.bootstrap.servers": settings.kafka_servers}
+    if "sasl.password" not in config:
+        return options
+    login = f'username="{config["sasl.username"]}" password="{config["sasl.password"]}"'
+    return options | {
+        "kafka.security.protocol": config["security.protocol"],
+        "kafka.sasl.mechanism": config["sasl.mechanism"],
+        "kafka.sasl.jaas.config": f"org.apache.kafka.common.security.scram.ScramLoginModule required {login};",
+    }

@@ -52,7 +52,7 @@ class Store:
         return deltalake.DeltaTable.is_deltatable(self.path(table))
 
     def create(self, table: Table) -> None:
-        """Create the table by its contract, clustered, unless it is there."""
+        """Create the table by its contract, clustered or partitioned, unless it is there."""
         if self.exists(table):
             return
         builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table)).addColumns(spark_schema(table))
@@ -60,6 +60,8 @@ class Store:
             builder = builder.property(name, value)
         if table.clustered_by:
             builder = builder.clusterBy(*(column.name for column in table.clustered_by))
+        if table.partitioned_by:
+            builder = builder.partitionedBy(*(column.name for column in table.partitioned_by))
         builder.execute()
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
@@ -96,7 +98,14 @@ class Store:
         writer.save(self.path(table))
         return self.version(table)
 
-    def upsert(self, table: Table, rows: DataFrame, txn: Txn | None = None, only_if: str | None = None) -> int:
+    def upsert(
+        self,
+        table: Table,
+        rows: DataFrame,
+        txn: Txn | None = None,
+        only_if: str | None = None,
+        only_old: str | None = None,
+    ) -> int:
         """Merge rows by the table's key and return its version; doing it twice changes nothing.
 
         Args:
@@ -104,16 +113,19 @@ class Store:
             rows: At most one row per key.
             txn: Identity of the batch.
             only_if: Condition on ``old`` and ``new`` under which a known row is updated; always when unset.
+            only_old: Condition on ``old`` with literals that every row with one of the keys fulfils: Delta then leaves
+                the other files unread.
 
         Raises:
             ContractError: The rows' columns are not the table's.
         """
         _check_columns(table, rows)
         same_key = " AND ".join(f"old.{column.name} = new.{column.name}" for column in table.key)
+        condition = f"{same_key} AND {only_old}" if only_old else same_key
         merge = (
             DeltaTable.forPath(rows.sparkSession, self.path(table))
             .alias("old")
-            .merge(rows.alias("new"), same_key)
+            .merge(rows.alias("new"), condition)
             .whenMatchedUpdateAll(condition=only_if)
             .whenNotMatchedInsertAll()
         )
@@ -159,6 +171,7 @@ class Store:
         """Version that the table had before the batch was committed, else its latest.
 
         A batch that is replayed after a crash must judge its records against the table as it was the first time.
+        And a read that names no version sees the batch's own rows as soon as they are written, even if it is cached.
         """
         log = self._log(table)
         done = log.transaction_version(txn.app_id)
