@@ -123,8 +123,8 @@ _MIDS = (219, 235, 244, 248, 257, 311, 353, 477, 538, 563, 636)
 """Denmark, United Kingdom, Netherlands, Malta, Norway, Bahamas, Panama, Hong Kong, Marshall Islands,
 Singapore, Liberia (ITU table of maritime identification digits)."""
 
-_FIRST_NAMES = "Amber Boreal Cobalt Dawn Ember Fjord Golden Harbour Ivory Jade Lunar".split()
-_LAST_NAMES = "Tern Petrel Osprey Gannet Plover Dunlin Curlew Fulmar Heron Kestrel".split()
+_FIRST_NAMES = ("Amber", "Boreal", "Cobalt", "Dawn", "Ember", "Fjord", "Golden", "Ivory", "Jade", "Lunar")
+_LAST_NAMES = ("Tern", "Petrel", "Osprey", "Gannet", "Plover", "Dunlin", "Curlew", "Fulmar", "Heron")
 
 
 @dataclass(frozen=True, slots=True)

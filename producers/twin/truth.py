@@ -17,8 +17,12 @@ from producers.twin.faults import KINDS, Dirty
 from producers.twin.journal import instant_ms, voyage_id
 from producers.twin.voyages import Track
 
-QUARANTINED = ("position_sentinel", "overspeed", "bad_mmsi")
-"""Faults whose reports no row of ``silver.positions`` can be made of."""
+QUARANTINED = {
+    "position_sentinel": "position_not_available",
+    "overspeed": "speed_limit",
+    "bad_mmsi": "mmsi_class",
+}
+"""Faults whose reports no row of ``silver.positions`` can be made of, with the rule that refuses them."""
 
 
 class Tally:
@@ -68,14 +72,14 @@ class Tally:
         """Lines, unique events, faults, and what a lake must make of them."""
         faults = self.faults()
         positions = self.lines["ais"]["position"]
-        quarantined = {kind: faults.get(kind, 0) for kind in QUARANTINED}
+        quarantined = {rule: faults.get(kind, 0) for kind, rule in QUARANTINED.items()}
         late, repeated = faults.get("late", 0), self.same_report_time
         expected = {
             "unique_events": positions,
             "duplicate_resent": faults.get("duplicate", 0),
             "duplicate_same_report_time": repeated,
             "broken_lines": faults.get("broken", 0),
-            "quarantined": quarantined,
+            "quarantined_by_rule": quarantined,
             "late_when_streamed_in_order": late,
             "accepted_without_late": positions - sum(quarantined.values()) - repeated - late,
         }

@@ -46,12 +46,15 @@ def line(model: type[Event], event_type: str, mmsi: int, observed_at_ms: int, **
 
 
 class Outbox:
-    """A file of events. Lines wait here until nothing can come before them any more."""
+    """A file of events. Lines wait here until nothing can come before them any more.
+
+    The file gets its name when it is whole; until then it ends in ``.part``.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
+        self._path, self._part = path, path.with_name(f"{path.name}.part")
+        self._file = self._part.open("wb")
         self._waiting: list[tuple[Instants, list[str]]] = []
-        self.written = 0
 
     def add(self, publish_at_ms: Instants, lines_: Sequence[str]) -> None:
         """Hand over lines with the instants at which they are published."""
@@ -68,9 +71,9 @@ class Outbox:
         if ready:
             data = "".join(f"{texts[i]}\n" for i in order[:ready]).encode()
             self._file.write(gzip.compress(data, 1, mtime=0))
-            self.written += ready
 
     def close(self) -> None:
-        """Write the rest and close the file."""
+        """Write the rest and give the file its name."""
         self.write_until()
         self._file.close()
+        self._part.replace(self._path)
