@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError, Producer
 
 from contracts.errors import ConfigurationError, InputError, MaritimeError
 from contracts.settings import Settings, load_settings
-from contracts.topics import ALERTS, SENSORS, VOYAGE_EVENTS, Topic
+from contracts.topics import AIS, ALERTS, SENSORS, VOYAGE_EVENTS, Topic
 from infra.console import (
     Command,
     Group,
@@ -244,15 +244,15 @@ def _report(topic: Topic, outcome: Outcome, *, as_json: bool) -> None:
     facts: dict[str, object] = {
         "read": outcome.read,
         "delivered": outcome.delivered,
-        "rejected": outcome.dead_letters,
+        f"rejected, to {topic.dead_letter.name}": outcome.dead_letters,
         "records per second": round(rate),
     }
     if outcome.position:
-        facts["delivered up to"] = f"line {outcome.position.line:,} of {outcome.position.path}"
+        facts["delivered up to"] = f"line {outcome.position.line:,} of {Path(outcome.position.path).name}"
     out.print(f"Published to {topic.name}" + (" (stopped)" if outcome.was_stopped else ""), highlight=False)
     print_facts(facts)
     if outcome.rejected:
         rows = outcome.rejected.most_common()
-        print_table(f"Rejected, kept in {topic.dead_letter.name}", ["reason", "records"], rows)
+        print_table("Rejected", ["reason", "records"], rows)
     if outcome.ignored:
-        print_table("Lines that are no records of ours", ["kind", "lines"], outcome.ignored.most_common())
+        print_table("Ignored", ["no record of ours", "lines"], outcome.ignored.most_common())

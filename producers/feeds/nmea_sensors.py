@@ -1,8 +1,8 @@
 """NMEA 0183 weather and depth sentences of one ship: MWD, MWV, MDA, MTW, DPT, DBT, XDR.
 
-Each is an environment event at the last instant (``ZDA``, ``RMC``) and place (``RMC``, ``GLL``, ``GGA``) that the
-stream told. The ship is ``--mmsi``, or who speaks in the stream's own AIVDO; else the events belong to
-``--station``. Apparent wind (MWV with R) is not the true wind of our contract and counts as no record.
+Each is an environment event at the last instant (``ZDA``, ``RMC``) and place (``RMC``, ``GLL``, ``GGA``) that
+the stream told. The ship is ``--mmsi``, or who speaks in its own AIVDO; else events belong to ``--station``.
+Apparent wind (MWV with R) is not the true wind of our contract and counts as no record.
 """
 
 from __future__ import annotations
