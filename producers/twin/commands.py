@@ -40,7 +40,7 @@ def twin() -> None:
 def generate_command(
     ships: int, days: int, every: str, start: dt.datetime, seed: int, out: Path, demo: bool, as_json: bool
 ) -> None:
-    r"""Write a fleet's months into a folder, in the order in which it would be published.
+    """Write a fleet's months into a folder, in the order in which it would be published.
 
     \b
     ais.jsonl.gz             position and static reports
@@ -54,7 +54,7 @@ def generate_command(
 
     \b
     Example:  maritime twin generate --ships 30 --days 60 --seed 7 --out var/twin
-    """
+    """  # noqa: D301  click keeps the lines after its own mark
     config = (
         TwinConfig.demo()
         if demo

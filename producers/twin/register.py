@@ -13,6 +13,7 @@ import numpy as np
 
 from contracts.ais import IMO_WEIGHTS
 from producers.twin.config import SOURCE, TwinConfig
+from producers.twin.lanes import distance_nm, lane
 
 Range = tuple[float, float]
 
@@ -192,15 +193,23 @@ def fleet(config: TwinConfig) -> list[Ship]:
 
 
 def _doubles(ships: list[Ship], fleet_size: int) -> list[Ship]:
-    """The ships beyond the fleet, each with the MMSI of one that sails another lane."""
+    """The ships beyond the fleet, each with the MMSI of the ship whose lane is farthest from its own."""
     doubles = []
-    taken: set[int] = set()
+    free = {ship.mmsi: ship.lane for ship in ships[:fleet_size]}
     for ship in ships[fleet_size:]:
-        others = [o for o in ships[:fleet_size] if o.lane != ship.lane and o.mmsi not in taken]
-        if others:
-            taken.add(others[0].mmsi)
-            doubles.append(replace(ship, mmsi=others[0].mmsi))
+        if free:
+            mmsi = max(free, key=lambda mmsi: _apart_nm(free[mmsi], ship.lane))
+            doubles.append(replace(ship, mmsi=mmsi))
+            del free[mmsi]
     return doubles
+
+
+def _apart_nm(one: str, other: str) -> float:
+    """Miles between the middles of two lanes."""
+    (lat1, lon1), (lat2, lon2) = (
+        lane(name).at(np.array([lane(name).length_nm / 2])) for name in (one, other)
+    )
+    return float(distance_nm(lat1, lon1, lat2, lon2)[0])
 
 
 def _ship(rng: np.random.Generator, index: int, kind: ShipClass, hull: int, serial: int, year: int) -> Ship:

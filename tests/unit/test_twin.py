@@ -170,8 +170,12 @@ def test_two_ships_share_one_mmsi_an_ocean_apart_and_speak_at_the_same_time(
     expected = twin.truth["expected_positions"]
     lawful = [p for p in positions if p["lat_deg"] != 91 and not 40 < p["sog_kn"] < 102.3 and p["mmsi"] > 2e8]
     speakers = Counter((p["mmsi"], p["observed_at_ms"]) for p in lawful)
+    shared = {mmsi for (mmsi, _), count in speakers.items() if count > 1}
+    places = [(p["lat_deg"], p["lon_deg"]) for p in lawful if p["mmsi"] in shared]
+    lat, lon = np.array(places).T
+    assert distance_nm(lat[:1], lon[:1], lat, lon).max() > 3_000
     assert len(lawful) - len(speakers) == expected["duplicate_same_report_time"] > 1_000
-    assert len({mmsi for (mmsi, _), count in speakers.items() if count > 1}) == CONFIG.faults.shared_mmsi
+    assert len(shared) == CONFIG.faults.shared_mmsi
     assert len(speakers) == expected["accepted_without_late"] + expected["late_when_streamed_in_order"]
 
 
