@@ -50,6 +50,7 @@ def _table_section(table: Table) -> str:
             f"- folder: `{table.path}`",
             f"- key: {_names(table.key)}",
             *([f"- clustered by: {_names(table.clustered_by)}"] if table.clustered_by else []),
+            *([f"- partitioned by: {_names(table.partitioned_by)}"] if table.partitioned_by else []),
             "\n| column | type | unit | range | meaning |\n| --- | --- | --- | --- | --- |",
             *rows,
         ]
@@ -111,8 +112,8 @@ def events_page() -> str:
         "| topic | partitions | kept | dead letters |\n| --- | --- | --- | --- |",
         *topics,
         "\nTimes are epoch milliseconds, UTC. Optional fields may be null or absent. A range includes what",
-        "AIS sends for `not available`. Each event's JSON Schema lies in `contracts/schemas`; a version of it",
-        "changes only so that every record that was lawful stays lawful.",
+        "AIS sends for `not available`. Each event's JSON Schema lies in `contracts/schemas`; a version of",
+        "it changes only so that every record that was lawful stays lawful.",
         *(_topic_section(topic) for topic in TOPICS),
     ]
     return "\n".join(parts) + "\n"

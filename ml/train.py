@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,9 @@ def read_failures(truth: Path) -> pl.DataFrame:
         failed_at = pl.col("failed_at").str.replace("Z$", "+00:00").str.to_datetime(time_zone="UTC")
         return rows.select(pl.col("mmsi").cast(pl.Int64), failed_at)
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"{path}: {str(error).splitlines()[0]}") from error
+        raise InputError(
+            f"{path}: failed_at or mmsi cannot be read ({str(error).splitlines()[0]})."
+        ) from error
 
 
 def require_table(settings: Settings, table: Table) -> None:
@@ -81,13 +83,21 @@ def train(spark: SparkSession, settings: Settings, failures: pl.DataFrame) -> di
         "horizon_days": HORIZON_DAYS,
         "features": ",".join(names),
         "features_version": features_version,
-        "code_version": version("maritimeiq"),
+        "code_version": code_version(),
         **_describe(split),
     }
     say("registering the model ...")
     model_version = log_model(settings, model, params, metrics, names)
     labelled.unpersist()
     return {"model": MODEL_NAME, "model_version": model_version, "metrics": metrics, "params": params}
+
+
+def code_version() -> str:
+    """Version of the installed distribution, for a model must say what made it."""
+    try:
+        return version("maritimeiq")
+    except PackageNotFoundError:
+        return "not installed, run from a checkout"
 
 
 def _describe(split: Split) -> dict[str, object]:
