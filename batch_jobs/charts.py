@@ -56,7 +56,7 @@ def rating_pairs(now: Mapping[str, int], later: Mapping[str, int], labels: tuple
             axes.bar_label(drawn, [f"{height:,}" for height in heights], padding=2, color=INK)
         axes.set_xticks(range(len(RATING_COLOURS)), list(RATING_COLOURS))
         axes.margins(y=0.14)
-        axes.set_title(f"plain: {labels[0]}   hatched: {labels[1]}", loc="left", fontsize=10, color=SOFT)
+        axes.set_title(f"plain: {labels[0]} · hatched: {labels[1]}", loc="left", fontsize=10, color=SOFT)
         return _svg(figure)
 
 
@@ -81,6 +81,7 @@ def _axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.tick_params(length=0)
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     return figure, axes
 
 

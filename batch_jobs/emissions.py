@@ -103,11 +103,9 @@ def summarise(run: Run, fleet: list[dict[str, Any]]) -> tuple[dict[str, list[dic
     run.rows_written = sum(ship["days"] for ship in fleet)
     rated = [ship for ship in fleet if ship["cii_rating_ytd"]]
     over = sorted((ship for ship in rated if ship["is_over_limit"]), key=emission_report.excess, reverse=True)
-    shown = ("mmsi", "imo_number", "year", "cii_ship_type", "cii_attained_ytd", "cii_required", "cii_rating_ytd",
-             "cii_rating_2030", "source")  # fmt: skip
     results = {
         "ratings_of_the_year_so_far": emission_report.rating_counts(fleet),
-        "furthest_over_their_limit": [{name: ship[name] for name in shown} for ship in over[:10]],
+        "furthest_over_their_limit": [_shown(ship) for ship in over[:10]],
     }
     facts = {
         "vessel_years": len(fleet),
@@ -118,3 +116,17 @@ def summarise(run: Run, fleet: list[dict[str, Any]]) -> tuple[dict[str, list[dic
         "note": emission_report.ESTIMATE,
     }
     return results, facts
+
+
+def _shown(ship: dict[str, Any]) -> dict[str, Any]:
+    """A ship in a line; its numbers as text, for a thousands separator has no place in them."""
+    return {
+        "imo_number": str(ship["imo_number"]),
+        "year": str(ship["year"]),
+        "ship_type": ship["cii_ship_type"],
+        "attained": ship["cii_attained_ytd"],
+        "required": ship["cii_required"],
+        "rating": ship["cii_rating_ytd"],
+        "in_2030": ship["cii_rating_2030"],
+        "source": ship["source"],
+    }

@@ -146,6 +146,7 @@ def _check_columns(path: str, log: DeltaTable, needed: Iterable[Field]) -> None:
 def _day_bounds(log: DeltaTable, day: Field | None) -> tuple[tuple[date | None, date | None], ...]:
     files = pa.table(log.get_add_actions(flatten=True))
     if day is None or f"min.{day.name}" not in files.column_names:
-        return ((None, None),) * files.num_rows
-    bounds = (files[f"{end}.{day.name}"].to_pylist() for end in ("min", "max"))
-    return tuple((first, last) for first, last in zip(*bounds, strict=True))
+        return tuple((None, None) for _ in range(files.num_rows))
+    firsts: list[date | None] = files[f"min.{day.name}"].to_pylist()
+    lasts: list[date | None] = files[f"max.{day.name}"].to_pylist()
+    return tuple(zip(firsts, lasts, strict=True))

@@ -116,7 +116,8 @@ def tell(run: Run, results: Mapping[str, list[dict[str, Any]]], facts: Mapping[s
         return
     for title, rows in results.items():
         if rows:
-            print_table(title.replace("_", " "), list(rows[0]), [list(row.values()) for row in rows])
+            columns = [name.replace("_", " ") for name in rows[0]]
+            print_table(title.replace("_", " "), columns, [list(row.values()) for row in rows])
     print_facts(
         {
             **{name.replace("_", " "): value for name, value in facts.items()},

@@ -18,16 +18,8 @@ from infra.console import Command, json_option
 from lakehouse.transforms.voyages import ROUTE_WINDOW_DAYS, route_performance, voyage_analytics
 
 NEEDED = [field for field in SILVER_VOYAGES.fields if field != f.SCHEDULED_DEPARTURE_AT]
-SHOWN_VOYAGES = ("voyage_id", "route_id", "departed_on", "duration_hours", "delay_hours", "mean_speed_kn", "source")
-SHOWN_ROUTES = (
-    "route_id",
-    "voyages",
-    "arrived_voyages",
-    "delayed_share",
-    "mean_delay_hours",
-    "mean_speed_kn",
-    "source",
-)
+SHOWN_VOYAGES = ("voyage_id", "route_id", "departed_on", "duration_hours", "delay_hours", "source")
+SHOWN_ROUTES = ("route_id", "voyages", "delayed_share", "mean_delay_hours", "mean_speed_kn", "source")
 
 
 @click.command("voyages", cls=Command)
