@@ -53,9 +53,9 @@ def kafka_jars(settings: Settings) -> list[Path]:
     return _cached(settings, locked("kafka"))
 
 
-def locked(wanted: str, lock: Path = LOCK) -> list[Jar]:
+def locked(wanted: str) -> list[Jar]:
     """The jars of one set, ``spark`` or ``kafka``, in the lock's order."""
-    lines = (line.split() for line in lock.read_text().splitlines() if line and not line.startswith("#"))
+    lines = (line.split() for line in LOCK.read_text().splitlines() if line and not line.startswith("#"))
     return [_jar(coordinates, sha256) for name, coordinates, sha256 in lines if name == wanted]
 
 

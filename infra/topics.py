@@ -65,7 +65,7 @@ def partitions(settings: Settings) -> dict[str, int]:
 
 
 def _new_topic(topic: Topic, settings: Settings) -> NewTopic:
-    # Two of three copies must have a record before it counts as written; one broker cannot give more than one.
+    # Two of three copies must have a record before it counts as written; one broker has but one.
     in_sync = 2 if settings.kafka_replication >= 3 else 1
     config = {"retention.ms": str(topic.retention_days * MS_PER_DAY), "min.insync.replicas": str(in_sync)}
     return NewTopic(topic.name, topic.partitions, settings.kafka_replication, config=config)

@@ -1,4 +1,4 @@
-"""Fixtures of all tests: one Spark and one real Kafka broker for the whole run, a fresh home for each test."""
+"""Fixtures of all tests: one Spark and one real Kafka broker for the whole run, a fresh home for each."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from infra.broker import Broker
 from infra.kafka import admin
 from infra.topics import create_topics, partitions
 from lakehouse.session import spark_session
+
+Eventually = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +37,7 @@ def spark() -> Iterator[SparkSession]:
     session = spark_session(
         Settings(spark_shuffle_partitions=1, spark_driver_memory="2g"),
         "tests",
-        **{"spark__databricks__delta__snapshotPartitions": "1"},
+        spark__databricks__delta__snapshotPartitions="1",
     )
     yield session
     session.stop()
@@ -54,10 +56,23 @@ def free_port() -> Callable[[], int]:
 
 
 @pytest.fixture(scope="session")
+def eventually() -> Eventually:
+    """Wait until something is so, for what another process does in its own time."""
+
+    def wait(is_so: Callable[[], bool], seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            assert time.monotonic() < deadline, f"not so within {seconds} s"
+            time.sleep(0.1)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
 def kafka_settings(
     tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
 ) -> Iterator[Settings]:
-    """Settings that point to a real broker: in a container where a Docker engine answers, else the embedded one."""
+    """Settings for a real broker: in a container where a Docker engine answers, else the embedded one."""
     home = tmp_path_factory.mktemp("kafka")
     if _docker_answers():
         yield from _container(home)
@@ -70,14 +85,14 @@ def kafka_settings(
 
 
 @pytest.fixture
-def kafka(kafka_settings: Settings, tmp_path: Path) -> Settings:
+def kafka(kafka_settings: Settings, tmp_path: Path, eventually: Eventually) -> Settings:
     """The real broker with every topic of the contract there and empty, and a fresh home."""
     with admin(kafka_settings) as client:
         ours = [name for name in partitions(kafka_settings) if name.startswith("maritime.")]
         if ours:
             for future in client.delete_topics(ours).values():
                 future.result()
-            _wait_until(lambda: not set(ours) & set(partitions(kafka_settings)))
+            eventually(lambda: not set(ours) & set(partitions(kafka_settings)))
     create_topics(kafka_settings)
     return kafka_settings.model_copy(update={"home": tmp_path / "home", "spark_shuffle_partitions": 1})
 
@@ -98,10 +113,3 @@ def _container(home: Path) -> Iterator[Settings]:
     container = KafkaContainer().with_kraft().with_env("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false")
     with container as running:
         yield Settings(home=home, kafka_servers=running.get_bootstrap_server())
-
-
-def _wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < deadline, "the broker still lists the deleted topics"
-        time.sleep(0.1)
