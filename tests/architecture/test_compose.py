@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +70,12 @@ def test_nothing_is_served_beyond_this_machine(services: dict[str, Any]) -> None
 
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_it_is_lawful_by_the_compose_specification() -> None:
+    tool = Path(sys.executable).with_name("check-jsonschema")
+    command = [tool, "--builtin-schema", "vendor.compose-spec", ROOT / "docker-compose.yml"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout
