@@ -40,7 +40,11 @@ _CAUSES: tuple[tuple[tuple[str, ...], type[MaritimeError], str], ...] = (
         "its topic does not exist on the broker: make the topics with `maritime broker start`, then start it again.",
     ),
     (
-        ("org.apache.kafka.common.errors.TimeoutException", "Failed to construct kafka", "DisconnectException"),
+        (
+            "org.apache.kafka.common.errors.TimeoutException",
+            "Failed to construct kafka",
+            "DisconnectException",
+        ),
         UnavailableError,
         "the broker did not answer. It goes on where it stopped: bring the broker back and start the stream again.",
     ),
@@ -72,7 +76,9 @@ def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
     queries: list[StreamingQuery] = []
     with writing(flows, settings), _stopped_by_signals(stopping):
         spark = spark_session(settings, "maritimeiq")
-        spark.sparkContext.setLogLevel("OFF")  # a dead stream is told by us, once, and not by Spark with three traces
+        spark.sparkContext.setLogLevel(
+            "OFF"
+        )  # a dead stream is told by us, once, and not by Spark with three traces
         try:
             for flow in flows:
                 queries.append(start(_told(flow, stopping), spark, settings, once=once))
@@ -87,7 +93,9 @@ def main(flows: list[Flow]) -> None:
     """Command line of a stream script: ``spark-submit lakehouse/gold.py [--once|--continuous]``."""
 
     @click.command(cls=Command)
-    @click.option("--once/--continuous", default=True, help="Catch up and end (default), or run until stopped.")
+    @click.option(
+        "--once/--continuous", default=True, help="Catch up and end (default), or run until stopped."
+    )
     def stream(once: bool) -> None:
         """Run the streams of this file."""
         run_flows(flows, load_settings(), once=once)
@@ -111,7 +119,11 @@ def _told(flow: Flow, stopping: Event) -> Flow:
 def _line(entry: Entry) -> str:
     seconds = (entry.finished_at - entry.started_at).total_seconds()
     rate = entry.rows_read / seconds if seconds > 0 else 0
-    others = {"quarantined": entry.rows_quarantined, "duplicate": entry.rows_duplicate, "late": entry.rows_late}
+    others = {
+        "quarantined": entry.rows_quarantined,
+        "duplicate": entry.rows_duplicate,
+        "late": entry.rows_late,
+    }
     outcomes = "".join(f", {count:,} {name}" for name, count in others.items() if count)
     head = f"{entry.stream} batch {entry.batch_id}: {entry.rows_read:,} rows in {seconds:.1f} s ({rate:,.0f} rows/s)"
     return f"{head}, {entry.rows_accepted:,} accepted{outcomes}"

@@ -13,7 +13,7 @@ SECONDS_PER_HOUR = 3_600
 def leg_nm(lat_1_deg: Column, lon_1_deg: Column, lat_2_deg: Column, lon_2_deg: Column) -> Column:
     """Length of the geodesic on WGS84, in nautical miles, by the formula of Andoyer and Lambert; null for a null.
 
-    Its error is of the second order of the flattening: below 1e-5 of the length, up to a quarter of the way round
+    Its error is of the second order of the flattening: below 2e-5 of the length, up to a quarter of the way round
     the earth. Longitudes may lie on both sides of the antimeridian. Not for points on opposite sides of the earth.
     """
     middle = F.radians((lat_1_deg + lat_2_deg) / 2)

@@ -1,7 +1,7 @@
 """``gold.vessel_day``: a vessel's UTC day in one row, kept up to date by adding what is new.
 
-Two ways lead to the same row. ``added`` takes the stored row and positions that all come after it; its cost is that of
-the new positions. ``day_rows`` alone, over all positions of a day, is for days into which an earlier position came.
+Two ways lead to the same row. ``added`` takes the stored row and positions that all come after it: its cost is that of
+the new positions. ``recomputed`` takes all positions of the day: for days into which an earlier position came.
 """
 
 from __future__ import annotations
@@ -17,14 +17,66 @@ POSITION = [*KEY, "observed_at", "lat_deg", "lon_deg", "sog_kn", "source"]
 """What a position must have."""
 
 
-def day_rows(positions: DataFrame, jump_limit_kn: float) -> DataFrame:
-    """One row per vessel and UTC day of the positions; the columns of ``gold.vessel_day``.
+def out_of_order(stored: DataFrame, latest: DataFrame, positions: DataFrame) -> DataFrame:
+    """Vessel-days (MMSI and day) of vessels with a position that does not come after all that is known of them.
 
-    The way of a day includes the leg to its first position from the last one of the day before, if that is given.
-    ``source`` lists all feeds of the day, by comma.
+    Args:
+        stored: Rows of ``gold.vessel_day``, at least those of the positions' days.
+        latest: Rows of ``gold.vessel_latest``.
+        positions: New positions.
     """
-    rows = with_legs(positions, jump_limit_kn).groupBy(*KEY)
-    return rows.agg(
+    days = positions.groupBy(*KEY).agg(F.min("observed_at").alias("new_at"))
+    known = latest.select("mmsi", F.col("observed_at").alias("known_at"))
+    is_earlier = (F.col("new_at") <= F.col("known_at")) | (F.col("new_at") <= F.col("last_at"))
+    judged = days.join(known, "mmsi", "left").join(stored.select(*KEY, "last_at"), KEY, "left")
+    vessels = judged.where(is_earlier).select("mmsi").distinct()
+    return days.select(*KEY).join(vessels, "mmsi", "left_semi")
+
+
+def added(stored: DataFrame, latest: DataFrame, positions: DataFrame, jump_limit_kn: float) -> DataFrame:
+    """The positions' vessel-days: what is stored of them and the new positions, together.
+
+    Args:
+        stored: Rows of ``gold.vessel_day``, at least those of the positions' days.
+        latest: Rows of ``gold.vessel_latest``: where each vessel's first new leg begins.
+        positions: New positions, each later than anything known of its vessel.
+        jump_limit_kn: Fastest speed that a vessel can have.
+    """
+    anchors = latest.join(positions.select("mmsi").distinct(), "mmsi", "left_semi")
+    track = _points(positions).unionByName(
+        _points(anchors.withColumn("observed_on", F.to_date("observed_at"))).withColumn(
+            "is_new", F.lit(False)
+        )
+    )
+    new = _day_rows(with_legs(track, jump_limit_kn).where("is_new"))
+    both = new.alias("new").join(stored.alias("old"), KEY, "left")
+    return both.select(*KEY, *(column.alias(name) for name, column in _together().items())).select(
+        *GOLD_VESSEL_DAY.columns
+    )
+
+
+def recomputed(vessel_days: DataFrame, positions: DataFrame, jump_limit_kn: float) -> DataFrame:
+    """These vessel-days and the days after them, where the vessel has any positions, from all their positions.
+
+    The day after is among them since its first leg starts at the last position of the day before.
+
+    Args:
+        vessel_days: MMSI and day.
+        positions: All positions of these vessels on these days, the days before and the days after.
+        jump_limit_kn: Fastest speed that a vessel can have.
+    """
+    next_days = vessel_days.select("mmsi", F.date_add("observed_on", 1).alias("observed_on"))
+    wanted = vessel_days.select(*KEY).union(next_days).distinct()
+    of_vessels = _points(positions).join(vessel_days.select("mmsi").distinct(), "mmsi", "left_semi")
+    return _day_rows(with_legs(of_vessels, jump_limit_kn).join(wanted, KEY, "left_semi"))
+
+
+def _points(rows: DataFrame) -> DataFrame:
+    return rows.select(*POSITION, F.lit(True).alias("is_new"))
+
+
+def _day_rows(legs: DataFrame) -> DataFrame:
+    rows = legs.groupBy(*KEY).agg(
         F.count(F.lit(1)).alias("position_count"),
         F.count("sog_kn").alias("sog_count"),
         F.avg("sog_kn").alias("avg_speed_kn"),
@@ -36,29 +88,31 @@ def day_rows(positions: DataFrame, jump_limit_kn: float) -> DataFrame:
         F.max("observed_at").alias("last_at"),
         F.max_by("lat_deg", "observed_at").alias("last_lat_deg"),
         F.max_by("lon_deg", "observed_at").alias("last_lon_deg"),
-        _listed(F.collect_set("source")).alias("source"),
-    ).select(*GOLD_VESSEL_DAY.columns)
-
-
-def added(stored: DataFrame, latest: DataFrame, positions: DataFrame, jump_limit_kn: float) -> DataFrame:
-    """The rows of the positions' vessel-days, with what is stored of them and of each vessel's last position.
-
-    Args:
-        stored: Rows of ``gold.vessel_day``; those of other vessel-days are left out.
-        latest: Rows of ``gold.vessel_latest``.
-        positions: New positions, all later than anything known of their vessels.
-        jump_limit_kn: Fastest speed that a vessel can have.
-    """
-    anchors = latest.join(positions.select("mmsi").distinct(), "mmsi", "left_semi").select(
-        "mmsi",
-        F.to_date("observed_at").alias("observed_on"),
-        "observed_at",
-        "lat_deg",
-        "lon_deg",
-        F.lit(None).cast("double").alias("sog_kn"),
-        "source",
+        F.array_join(F.array_sort(F.collect_set("source")), ",").alias("source"),
     )
-    marked = positions.select(*POSITION, F.lit(True).alias("is_new"))
-    track = marked.unionByName(anchors.withColumn("is_new", F.lit(False)))
-    new = day_rows_of_new(track, jump_limit_kn)
-    return _sum(stored, new)
+    return rows.select(*GOLD_VESSEL_DAY.columns)
+
+
+def _together() -> dict[str, Column]:
+    """Each measure of ``old`` and ``new`` rows of one vessel-day; ``old`` may be missing, ``new`` is later."""
+    counts = {name: _sum(name) for name in ("position_count", "sog_count", "distance_nm", "jump_count")}
+    speed = F.try_divide(_weighted("old") + _weighted("new"), _sum("sog_count"))
+    sources = F.concat_ws(",", "old.source", "new.source")
+    return {
+        **counts,
+        "avg_speed_kn": speed,
+        **{
+            name: F.coalesce(f"old.{name}", f"new.{name}")
+            for name in ("first_at", "first_lat_deg", "first_lon_deg")
+        },
+        **{name: F.col(f"new.{name}") for name in ("last_at", "last_lat_deg", "last_lon_deg")},
+        "source": F.array_join(F.array_sort(F.array_distinct(F.split(sources, ","))), ","),
+    }
+
+
+def _sum(name: str) -> Column:
+    return F.coalesce(F.col(f"old.{name}"), F.lit(0)) + F.col(f"new.{name}")
+
+
+def _weighted(side: str) -> Column:
+    return F.coalesce(F.col(f"{side}.avg_speed_kn") * F.col(f"{side}.sog_count"), F.lit(0.0))
