@@ -130,7 +130,7 @@ def label_maintenance(features: DataFrame, failures: DataFrame) -> DataFrame:
     """
     last_day = features.agg(F.max("observed_on").alias("last_on"))
     known = features.join(F.broadcast(last_day)).filter(
-        F.date_add("observed_on", HORIZON_DAYS) <= F.col("last_on")
+        F.date_add("observed_on", HORIZON_DAYS) < F.col("last_on")  # the last day itself may not be over
     )
     ahead = F.explode(F.sequence(F.lit(1), F.lit(HORIZON_DAYS)))
     warned = (

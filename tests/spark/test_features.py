@@ -164,10 +164,10 @@ def test_a_failure_within_seven_days_labels_a_day_and_one_after_or_on_the_day_do
 
     labels = by_day(label_maintenance(features, failures), "needs_maintenance")
 
-    assert [n for n in range(23) if labels[day(n)]] == list(range(8, 15))
+    assert [n for n in range(22) if labels[day(n)]] == list(range(8, 15))
 
 
-def test_a_day_whose_next_seven_days_are_not_known_has_no_label(spark: SparkSession) -> None:
+def test_a_day_whose_next_seven_days_are_not_over_has_no_label(spark: SparkSession) -> None:
     features = spark.createDataFrame([(MMSI, day(n)) for n in range(10)], "mmsi long, observed_on date")
     failures = spark.createDataFrame([], "mmsi long, failed_at timestamp")
 
