@@ -87,5 +87,5 @@ def _axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
 
 def _svg(figure: Figure) -> str:
     text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None}, transparent=True)
+    figure.savefig(text, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")), transparent=True)
     return text.getvalue()[text.getvalue().index("<svg") :]

@@ -60,4 +60,5 @@ def show(limit: int, as_json: bool) -> None:
     if as_json:
         print_json(ships)
     else:
-        print_table("Ship register", SHOWN, [[ship[name] for name in SHOWN] for ship in ships])
+        rows = [[str(ship["imo_number"]), *(ship[name] for name in SHOWN[1:])] for ship in ships]
+        print_table("Ship register", SHOWN, rows)

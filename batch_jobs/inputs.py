@@ -129,8 +129,8 @@ def check_output(path: str, table: Table, source: Source) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"--output {path} holds something that is no Delta table: name another folder.")
     parent = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise InputError(f"--output {path} cannot be made: no right to write in {parent}.")
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"--output {path} cannot be made: {parent} is no folder that we may write in.")
 
 
 def _check_columns(path: str, log: DeltaTable, needed: Iterable[Field]) -> None:

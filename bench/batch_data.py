@@ -24,7 +24,7 @@ CHUNK = 2_000_000
 def build_emissions(folder: Path, rows: int) -> None:
     """``emissions`` (vessel-days of 2024) and ``ship_register`` as Delta, unless they are there."""
     ships = -(-rows // DAYS)
-    _build(folder / "emissions", _emission_chunks(rows, ships))
+    _build(folder / "emissions", _emission_chunks(ships))
     _build(folder / "ship_register", iter([_register(ships)]))
 
 
@@ -63,7 +63,7 @@ def _register(ships: int) -> pa.Table:
     )
 
 
-def _emission_chunks(rows: int, ships: int) -> Iterator[pa.Table]:
+def _emission_chunks(ships: int) -> Iterator[pa.Table]:
     """Day by day, as reports come in. One report in twenty is missing, one ship in fifty is not in the register."""
     rng = np.random.default_rng(SEED + 1)
     days_per_chunk = max(1, CHUNK // ships)

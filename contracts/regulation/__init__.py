@@ -150,16 +150,12 @@ class Regulation:
 
     def scope(self, name: str, year: int) -> float:
         """A number of the regulation's scope, for example ``least_gross_tonnage``."""
-        return next(
-            row.value for row in _in_force(self.scopes, year, lambda row: row.name) if row.name == name
-        )
+        return next(row.value for row in _in_force(self.scopes, year, lambda row: row.name) if row.name == name)
 
 
 def _in_force(rows: Iterable[_Row], year: int, key: Callable[[_Row], Hashable]) -> list[_Row]:
     by_key = {
-        key(row): row
-        for row in sorted(rows, key=lambda row: row.valid_from)
-        if row.valid_from <= date(year, 1, 1)
+        key(row): row for row in sorted(rows, key=lambda row: row.valid_from) if row.valid_from <= date(year, 1, 1)
     }
     return list(by_key.values())
 
@@ -171,9 +167,7 @@ def load_regulation() -> Regulation:
     rows = {name: list(csv.DictReader(raw[name].decode().splitlines())) for name in FILES}
     return Regulation(
         version=hashlib.sha256(b"".join(raw.values())).hexdigest()[:12],
-        co2_factors=tuple(
-            Co2Factor(r["fuel_kind"], float(r["co2_t_per_t"]), *_origin(r)) for r in rows["co2_factors"]
-        ),
+        co2_factors=tuple(Co2Factor(r["fuel_kind"], float(r["co2_t_per_t"]), *_origin(r)) for r in rows["co2_factors"]),
         lines=tuple(
             ReferenceLine(
                 _bracket(r),
@@ -186,9 +180,7 @@ def load_regulation() -> Regulation:
             for r in rows["cii_reference_lines"]
         ),
         vectors=tuple(
-            RatingVector(
-                _bracket(r), (float(r["d1"]), float(r["d2"]), float(r["d3"]), float(r["d4"])), *_origin(r)
-            )
+            RatingVector(_bracket(r), (float(r["d1"]), float(r["d2"]), float(r["d3"]), float(r["d4"])), *_origin(r))
             for r in rows["cii_rating_vectors"]
         ),
         reductions=tuple(

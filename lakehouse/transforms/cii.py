@@ -51,12 +51,8 @@ def limits(regulation: Regulation, cii_ship_type: str, capacity: float, year: in
         ConfigurationError: No reduction factor is decided for the year.
     """
     reduction_pct = regulation.reduction_pct(year)
-    line = next(
-        (line for line in regulation.lines_in(year) if line.bracket.holds(cii_ship_type, capacity)), None
-    )
-    vector = next(
-        (row for row in regulation.vectors_in(year) if row.bracket.holds(cii_ship_type, capacity)), None
-    )
+    line = next((line for line in regulation.lines_in(year) if line.bracket.holds(cii_ship_type, capacity)), None)
+    vector = next((row for row in regulation.vectors_in(year) if row.bracket.holds(cii_ship_type, capacity)), None)
     if line is None or vector is None:
         return None
     value = required(line, capacity, reduction_pct)

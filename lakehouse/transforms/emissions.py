@@ -101,9 +101,7 @@ def ship_years(register: DataFrame, regulation: Regulation, year: int) -> DataFr
         "capacity_unit", capacity_unit(regulation, year, ship_type)
     )
     capacity = F.when(F.col("capacity_unit") == "dwt", F.col("dwt_t")).otherwise(F.col("gross_tonnage"))
-    ships = ships.withColumn(
-        "capacity", F.when(F.col("capacity_unit").isNotNull() & (capacity > 0), capacity)
-    )
+    ships = ships.withColumn("capacity", F.when(F.col("capacity_unit").isNotNull() & (capacity > 0), capacity))
     ships = ships.withColumn("ship_note", ship_note(regulation, year))
     held = F.when(F.col("ship_note").isNull(), F.col("capacity"))
     for suffix, of_year in (("", year), (f"_{TARGET_YEAR}", TARGET_YEAR)):
@@ -112,9 +110,7 @@ def ship_years(register: DataFrame, regulation: Regulation, year: int) -> DataFr
         ships = ships.withColumn(
             f"boundaries{suffix}", cii_boundaries(regulation, of_year, ship_type, held, F.col(required))
         )
-    return ships.drop("dwt_t", "gross_tonnage").withColumns(
-        {"year": F.lit(year), "is_registered": F.lit(True)}
-    )
+    return ships.drop("dwt_t", "gross_tonnage").withColumns({"year": F.lit(year), "is_registered": F.lit(True)})
 
 
 def ship_note(regulation: Regulation, year: int) -> Column:
@@ -158,9 +154,7 @@ def co2_t(regulation: Regulation) -> Column:
 
 def co2_factor(regulation: Regulation, kind: str) -> Column:
     """Tonnes of CO2 per tonne of one fuel on the day reported; null before the first day it holds from."""
-    factors = sorted(
-        (row for row in regulation.co2_factors if row.fuel_kind == kind), key=lambda row: row.valid_from
-    )
+    factors = sorted((row for row in regulation.co2_factors if row.fuel_kind == kind), key=lambda row: row.valid_from)
     day = F.col("reported_on")
     return F.coalesce(*(F.when(day >= F.lit(row.valid_from), row.co2_t_per_t) for row in reversed(factors)))
 
@@ -173,7 +167,5 @@ def cii(co2_t: str, distance_nm: str) -> Column:
 
 def _of_reported_fuel(weights: dict[str, Column]) -> Column:
     fuels = {kind: F.col(f"fuel_{kind}_t") for kind in weights}
-    total = reduce(
-        add, (F.when(fuels[kind].isNull(), 0.0).otherwise(fuels[kind] * weights[kind]) for kind in weights)
-    )
+    total = reduce(add, (F.when(fuels[kind].isNull(), 0.0).otherwise(fuels[kind] * weights[kind]) for kind in weights))
     return F.when(F.coalesce(*fuels.values()).isNotNull(), total)

@@ -102,7 +102,13 @@ def test_every_fuel_of_the_contract_has_a_factor_and_every_type_both_tables() ->
 
 
 def test_every_number_names_its_resolution_and_the_day_it_holds_from() -> None:
-    rows = (*REGULATION.co2_factors, *REGULATION.lines, *REGULATION.vectors, *REGULATION.reductions, *REGULATION.scopes)
+    rows = (
+        *REGULATION.co2_factors,
+        *REGULATION.lines,
+        *REGULATION.vectors,
+        *REGULATION.reductions,
+        *REGULATION.scopes,
+    )
     assert all(row.resolution.startswith(("MEPC.", "MARPOL ")) for row in rows)
     assert all(row.valid_from >= date(2019, 1, 1) for row in rows)
 
