@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
+from itertools import accumulate, pairwise
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -15,6 +16,8 @@ from lakehouse.ledger import OffsetRange
 
 BUCKET_MS = 600_000
 """Event times are counted in buckets of ten minutes: fine against a lateness of hours, few enough for the driver."""
+MOST_SPANS = 32
+"""Event times are told to Delta as so many spans at most, cut at their widest gaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +75,12 @@ class BatchFacts:
         )
 
     def event_times(self) -> list[tuple[int, int]]:
-        """Spans of event time (ms, both ends included) that hold all lawful records; touching ones are joined."""
-        spans = sorted((b.first_ms, b.last_ms) for b in self._timed())
-        joined: list[tuple[int, int]] = []
-        for first, last in spans:
-            if joined and first <= joined[-1][1] + BUCKET_MS // 10:
-                joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
-            else:
-                joined.append((first, last))
-        return joined
+        """Spans of event time (ms, both ends included) that hold all lawful records: ``MOST_SPANS`` at most."""
+        spans = sorted((b.first_ms or 0, b.last_ms or 0) for b in self._timed())
+        reach = list(accumulate((last for _, last in spans), max))
+        gaps = sorted(range(1, len(spans)), key=lambda i: reach[i - 1] - spans[i][0])[: MOST_SPANS - 1]
+        cuts = [0, *sorted(i for i in gaps if spans[i][0] > reach[i - 1]), len(spans)]
+        return [(spans[i][0], reach[j - 1]) for i, j in pairwise(cuts) if j > i]
 
     def watermarks(self, before: Mapping[str, datetime]) -> dict[str, datetime]:
         """Event time reached per source: the batch's median, never going back.

@@ -1,7 +1,7 @@
 """Silver to Gold: each vessel's last position and its day in figures, as the positions come in.
 
-All kinds of stations are shown, not only ships: every accepted position counts in exactly one row of each table, so
-that the tables can be proved against Silver. As a script: ``spark-submit lakehouse/gold.py [--once]``.
+All kinds of stations are shown, not only ships: every accepted position counts in one vessel-day, so that
+the sum of ``position_count`` is the row count of Silver. As a script: ``spark-submit lakehouse/gold.py [--once]``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lakehouse.flows import Batch, Flow, delta_source
 from lakehouse.ledger import Entry
 from lakehouse.runner import main
 from lakehouse.store import Store
-from lakehouse.transforms.vessel_day import KEY, added, out_of_order, recomputed
+from lakehouse.transforms.vessel_day import added, out_of_order, recomputed
 from lakehouse.transforms.vessel_latest import latest
 
 NEWER = "new.observed_at > old.observed_at"
@@ -27,8 +27,8 @@ NEWER = "new.observed_at > old.observed_at"
 def update_vessels(store: Store, settings: Settings, batch: Batch) -> Entry:
     """Bring both vessel tables up to date with a batch of accepted positions.
 
-    The day comes first: it needs each vessel's last position as it was before the batch. A batch that is replayed
-    after a crash skips what it has committed already, since adding it again would count it twice.
+    The day comes first: it needs each vessel's last position as it was before the batch. A batch that is
+    replayed after a crash skips what it has committed already, since adding it again would count it twice.
     """
     positions = batch.rows.persist()
     try:

@@ -1,4 +1,4 @@
-"""Runs streams: until they have caught up, or until someone stops them; tells each batch, and why one died."""
+"""Runs streams until they have caught up or are stopped; tells each batch, and why a stream died."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from threading import Event
 from types import FrameType
 
 import click
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -29,15 +29,15 @@ _CAUSES: tuple[tuple[tuple[str, ...], type[MaritimeError], str], ...] = (
     (
         ("KAFKA_DATA_LOSS", "may have been lost", "OffsetOutOfRangeException"),
         DataLossError,
-        "records that it has not read are gone from the broker: its topic was deleted or made anew, or they are older "
-        "than the topic keeps. Nothing was skipped. Bring the topic back if you can; else take what the topic still "
-        "holds by moving the stream's folder below the lake's _checkpoints away: what the lake holds already is "
-        "recognised and not taken twice.",
+        "records that it has not read are gone from the broker: its topic was deleted or made anew, or they are "
+        "older than the topic keeps. Nothing was skipped. Bring the topic back if you can; else take what it "
+        "still holds by moving the stream's folder below the lake's _checkpoints away: Silver recognises what "
+        "the lake holds already and counts it as duplicate.",
     ),
     (
         ("UnknownTopicOrPartitionException", "This server does not host this topic-partition"),
         UnavailableError,
-        "its topic does not exist on the broker: make the topics with `maritime broker start`, then start it again.",
+        "its topic does not exist on the broker: run `maritime topics create`, then start the stream again.",
     ),
     (
         (
@@ -46,7 +46,7 @@ _CAUSES: tuple[tuple[tuple[str, ...], type[MaritimeError], str], ...] = (
             "DisconnectException",
         ),
         UnavailableError,
-        "the broker did not answer. It goes on where it stopped: bring the broker back and start the stream again.",
+        "the broker did not answer. Bring it back and start the stream again: it goes on where it stopped.",
     ),
     (
         ("DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE", "DELTA_SOURCE_TABLE_IGNORE_CHANGES"),
@@ -63,8 +63,8 @@ def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
     Args:
         flows: What to run.
         settings: Broker, lake, session.
-        once: End when all have read what was there at the start; else run until SIGTERM or Ctrl-C, which let the
-            batches under way end.
+        once: End when all have read what was there at the start; else run until SIGTERM or Ctrl-C, which let
+            the batches under way end.
 
     Raises:
         LockedError: Another process runs one of them.
@@ -125,8 +125,8 @@ def _line(entry: Entry) -> str:
         "late": entry.rows_late,
     }
     outcomes = "".join(f", {count:,} {name}" for name, count in others.items() if count)
-    head = f"{entry.stream} batch {entry.batch_id}: {entry.rows_read:,} rows in {seconds:.1f} s ({rate:,.0f} rows/s)"
-    return f"{head}, {entry.rows_accepted:,} accepted{outcomes}"
+    took = f"{entry.rows_read:,} rows in {seconds:.1f} s ({rate:,.0f} rows/s)"
+    return f"{entry.stream} batch {entry.batch_id}: {took}, {entry.rows_accepted:,} accepted{outcomes}"
 
 
 def _wait(queries: list[StreamingQuery], stopping: Event) -> None:
@@ -142,7 +142,7 @@ def _wait(queries: list[StreamingQuery], stopping: Event) -> None:
 
 
 def _let_end(queries: list[StreamingQuery], stopping: Event) -> None:
-    """Let the batches under way end; one that is begun meanwhile writes nothing and is replayed at the next start."""
+    """Let the batches under way end; one begun meanwhile writes nothing and is replayed at the next start."""
     stopping.set()
     pause = Event()
     for query in queries:

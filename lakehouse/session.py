@@ -59,6 +59,6 @@ def _local(settings: Settings) -> dict[str, str]:
         conf["spark.driver.memory"] = settings.spark_driver_memory
         conf["spark.jars"] = ",".join(map(str, spark_jars(settings)))
         conf["spark.driver.extraJavaOptions"] = "-Dlog4j2.level=ERROR -XX:+UseParallelGC"
-        conf["spark.driver.host"] = "127.0.0.1"
-        conf["spark.driver.bindAddress"] = "127.0.0.1"
+        if settings.spark_master.startswith("local"):  # a cluster's executors must reach the driver from outside
+            conf["spark.driver.host"] = conf["spark.driver.bindAddress"] = "127.0.0.1"
     return conf

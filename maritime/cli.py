@@ -20,7 +20,7 @@ COMMANDS = {
     "twin": ("producers.twin.commands:twin", "Generate a fleet with its ground truth."),
     "produce": ("producers.commands:produce", "Publish a feed to Kafka."),
     "stream": ("maritime.stream:stream", "Run the Bronze, Silver and Gold streams."),
-    "register": ("batch_jobs.commands:register", "Load and show the ship register."),
+    "register": ("batch_jobs.commands:register_group", "Load and show the ship register."),
     "voyages": ("batch_jobs.voyages:main", "Voyage analytics; the same as maritime-voyages."),
     "emissions": ("batch_jobs.emissions:main", "Emissions and compliance; the same as maritime-emissions."),
     "train": ("ml.train:main", "Train the maintenance model; the same as maritime-train."),

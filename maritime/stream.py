@@ -19,13 +19,13 @@ ROOMS = {"bronze": BRONZE_FLOWS, "silver": SILVER_FLOWS, "gold": GOLD_FLOWS}
 @click.option(
     "--once/--continuous",
     default=True,
-    help="--once (default): take what is there, room after room, and end. --continuous: run until Ctrl-C or SIGTERM.",
+    help="--once (default): take what is there, room after room, and end. --continuous: until Ctrl-C or SIGTERM.",
 )
 def stream(room: str, once: bool) -> None:
     """Run the streams of a ROOM: Kafka to bronze, bronze to silver, silver to gold, or all of them.
 
-    Each batch is told on stderr. A stream that is stopped or killed at any point goes on where it was, and writes
-    nothing twice.
+    Each batch is told on stderr. A stream that is stopped or killed at any point goes on where it was, and
+    writes nothing twice.
     """
     settings = load_settings()
     rooms = list(ROOMS.values()) if room == "all" else [ROOMS[room]]

@@ -1,7 +1,7 @@
 """``gold.vessel_day``: a vessel's UTC day in one row, kept up to date by adding what is new.
 
-Two ways lead to the same row. ``added`` takes the stored row and positions that all come after it: its cost is that of
-the new positions. ``recomputed`` takes all positions of the day: for days into which an earlier position came.
+Two ways lead to the same row. ``added`` takes the stored row and positions that all come after it: its cost is
+that of the new positions. ``recomputed`` takes all positions of the day: for days into which an earlier one came.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ POSITION = [*KEY, "observed_at", "lat_deg", "lon_deg", "sog_kn", "source"]
 
 
 def out_of_order(stored: DataFrame, latest: DataFrame, positions: DataFrame) -> DataFrame:
-    """Vessel-days (MMSI and day) of vessels with a position that does not come after all that is known of them.
+    """Vessel-days (MMSI and day) of vessels with a position that is not after all that is known of them.
 
     Args:
         stored: Rows of ``gold.vessel_day``, at least those of the positions' days.
@@ -56,7 +56,7 @@ def added(stored: DataFrame, latest: DataFrame, positions: DataFrame, jump_limit
 
 
 def recomputed(vessel_days: DataFrame, positions: DataFrame, jump_limit_kn: float) -> DataFrame:
-    """These vessel-days and the days after them, where the vessel has any positions, from all their positions.
+    """These vessel-days and the days after them, where there are positions, from all their positions.
 
     The day after is among them since its first leg starts at the last position of the day before.
 
@@ -94,7 +94,7 @@ def _day_rows(legs: DataFrame) -> DataFrame:
 
 
 def _together() -> dict[str, Column]:
-    """Each measure of ``old`` and ``new`` rows of one vessel-day; ``old`` may be missing, ``new`` is later."""
+    """Each measure of an ``old`` and a ``new`` row of a vessel-day; the old may be missing, the new is later."""
     counts = {name: _sum(name) for name in ("position_count", "sog_count", "distance_nm", "jump_count")}
     speed = F.try_divide(_weighted("old") + _weighted("new"), _sum("sog_count"))
     sources = F.concat_ws(",", "old.source", "new.source")

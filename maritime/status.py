@@ -1,0 +1,72 @@
+"""``maritime status``: topics, streams and tables at a glance."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from contracts.settings import load_settings
+from infra.console import Command, json_option, print_json, print_table, say
+from lakehouse.status import OUTCOMES, Status, StreamStatus, line_status
+
+
+@click.command(cls=Command)
+@json_option
+def status(as_json: bool) -> None:
+    """Show each topic, stream and table: lag in records and seconds, rows by outcome, freshness.
+
+    Spark is not started. Ends with 1 when a batch in the ledger does not add up
+    (read = accepted + quarantined + duplicate + late).
+    """
+    found = line_status(load_settings(), datetime.now(UTC))
+    if as_json:
+        print_json({**asdict(found), "is_sound": found.is_sound})
+    else:
+        _print(found)
+    if not found.is_sound:
+        raise SystemExit(1)
+
+
+def _print(found: Status) -> None:
+    if found.broker != "up":
+        say(f"[yellow]Broker:[/yellow] {found.broker}. Bronze's lag cannot be told.")
+    if found.topics:
+        rows = [(t.topic, len(t.partitions), t.records) for t in found.topics]
+        print_table("Topics", ["topic", "partitions", "records"], rows)
+    columns = ["stream", "last batch", "ago", "read", *(name.removeprefix("rows_") for name in OUTCOMES)]
+    columns += ["in last batch", "lag records", "lag seconds", "adds up"]
+    print_table("Streams", columns, [_stream_row(stream) for stream in found.streams])
+    rows_of_tables = [
+        (
+            t.table,
+            t.rows,
+            t.version,
+            t.files,
+            t.size_mb,
+            _ago(t.age_seconds),
+            t.newest_at and f"{t.newest_at:%F %T}",
+        )
+        for t in found.tables
+    ]
+    names = ["table", "rows", "version", "files", "MB", "changed", "newest observation"]
+    print_table("Tables", names, rows_of_tables)
+
+
+def _stream_row(stream: StreamStatus) -> list[object]:
+    ended = stream.last_finished_at
+    return [
+        stream.stream,
+        stream.last_batch,
+        _ago((datetime.now(UTC) - ended).total_seconds()) if ended else None,
+        *(stream.total[name] for name in ("rows_read", *OUTCOMES)),
+        stream.last.get("rows_read"),
+        stream.lag_records,
+        stream.lag_seconds,
+        "NO: batches " + ", ".join(map(str, stream.broken_batches)) if stream.broken_batches else "yes",
+    ]
+
+
+def _ago(seconds: float) -> str:
+    return f"{timedelta(seconds=round(seconds))} ago"
