@@ -14,9 +14,8 @@ from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
-import annotated_types as at
 import polars as pl
-from pydantic import StringConstraints, ValidationError
+from pydantic import ValidationError
 
 from contracts.errors import InputError
 from contracts.events import SCHEMA_VERSION, AisPosition
@@ -216,10 +215,9 @@ def _is_lawful(field: str, value: pl.Expr, known: pl.Expr) -> pl.Expr:
 
 @lru_cache(maxsize=64)
 def _bounds(field: str) -> tuple[float | None, float | None, int | None]:
-    """Range and length of a field, as the event's model declares them."""
-    low = high = longest = None
-    for rule in AisPosition.model_fields[field].metadata:
-        low = float(rule.ge) if isinstance(rule, at.Ge) else low  # type: ignore[arg-type]
-        high = float(rule.le) if isinstance(rule, at.Le) else high  # type: ignore[arg-type]
-        longest = rule.max_length if isinstance(rule, at.MaxLen | StringConstraints) else longest
-    return low, high, longest
+    """Range and length of a field, as the event's own JSON Schema declares them."""
+    declared = AisPosition.model_json_schema()["properties"][field]
+    choices = {
+        key: value for choice in (declared, *declared.get("anyOf", ())) for key, value in choice.items()
+    }
+    return choices.get("minimum"), choices.get("maximum"), choices.get("maxLength")

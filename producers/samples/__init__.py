@@ -1,4 +1,5 @@
-"""Slices of real recordings that come with the platform, for the demo and for tests; NOTICE.md tells their origin."""
+"""Slices of real recordings that come with the platform, for the demo and for tests; NOTICE.md tells their
+origin."""
 
 from __future__ import annotations
 
@@ -16,4 +17,5 @@ NDBC_BUOYS = (FOLDER / "ndbc_46002_2016.txt.gz", FOLDER / "ndbc_46097_2019-08.tx
 """Two weather buoys: one with continuous winds, one with waves and temperatures. Format ``ndbc``."""
 
 SHIP_SENSORS_NMEA = FOLDER / "ship_sensors_2014-04-16.nmea.gz"
-"""Wind, depth and temperature of a ship that does not name itself: give ``--station``. Format ``nmea-sensors``."""
+"""Wind, depth and temperature of a ship that does not name itself: give ``--station``. Format ``nmea-
+sensors``."""
