@@ -6,14 +6,13 @@ from contracts.errors import InputError
 from contracts.tables import GOLD_VESSEL_FEATURES, SILVER_SENSORS, SILVER_VOYAGES
 from lakehouse.schema import spark_schema
 from lakehouse.store import Store
-from lakehouse.transforms.features import vessel_features
+from lakehouse.transforms.features import CHANGES, vessel_features
 
-FEATURE_NAMES = [
-    field.name
-    for field in GOLD_VESSEL_FEATURES.fields
-    if field.type in ("double", "long") and field.name != "mmsi"
-]
-"""What the model sees: every measure of the table, and not whose it is or when."""
+FEATURE_NAMES = [*CHANGES, "mean_engine_load_pct"]
+"""What the model sees: each engine against its own past, and how hard it works.
+
+Levels are left out: they tell one vessel from another, and the model is for vessels that it has never seen.
+"""
 
 
 def rebuild_features(store: Store) -> int:

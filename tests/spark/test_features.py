@@ -174,7 +174,6 @@ def test_a_day_whose_next_seven_days_are_not_over_has_no_label(spark: SparkSessi
     assert sorted(by_day(label_maintenance(features, failures), "needs_maintenance")) == [
         day(0),
         day(1),
-        day(2),
     ]
 
 
