@@ -32,7 +32,7 @@ def emission_compliance(
             year so far all days since 1 January.
         register: ``silver.ship_register``; small, it is sent to every executor.
         regulation: Factors, reference lines, reductions, rating vectors and scope, with their days of force.
-        years: Calendar years of the days in ``emissions``.
+        years: Calendar years of the days wanted.
 
     Returns:
         ``gold.emission_compliance``: one row per vessel and day. A ship that is not in the register, or outside the
@@ -41,9 +41,10 @@ def emission_compliance(
     Raises:
         ConfigurationError: A year has no reduction factor.
     """
+    years = list(years)
     ships = reduce(DataFrame.unionByName, (ship_years(register, regulation, year) for year in years))
     return (
-        vessel_days(emissions, regulation)
+        vessel_days(emissions, regulation, years)
         .join(F.broadcast(ships), ["imo_number", "year"], "left")
         .withColumns(
             {
@@ -66,14 +67,13 @@ def emission_compliance(
     )
 
 
-def vessel_days(emissions: DataFrame, regulation: Regulation) -> DataFrame:
+def vessel_days(emissions: DataFrame, regulation: Regulation, years: Iterable[int]) -> DataFrame:
     """Each day's fuel and CO2 with the sums of 7 and 30 calendar days and of the year so far.
 
     A vessel is its IMO number, which outlives a change of flag, and its MMSI only where no number was reported.
     """
     vessel = F.coalesce("imo_number", "mmsi")
     week, month = (last_days(days, "reported_on", of=vessel) for days in ROLLING_DAYS)
-    so_far = year_to_date("reported_on", of=vessel)
     days = emissions.withColumns(
         {"year": F.year("reported_on"), "total_fuel_t": total_fuel_t(), "co2_t": co2_t(regulation)}
     ).select(*DAY_COLUMNS)
@@ -83,8 +83,8 @@ def vessel_days(emissions: DataFrame, regulation: Regulation) -> DataFrame:
             "distance_7d_nm": F.sum("distance_nm").over(week),
             "co2_30d_t": F.sum("co2_t").over(month),
             "distance_30d_nm": F.sum("distance_nm").over(month),
-            "co2_ytd_t": F.sum("co2_t").over(so_far),
-            "distance_ytd_nm": F.sum("distance_nm").over(so_far),
+            "co2_ytd_t": year_to_date("co2_t", years, "reported_on", of=vessel),
+            "distance_ytd_nm": year_to_date("distance_nm", years, "reported_on", of=vessel),
         }
     )
 
