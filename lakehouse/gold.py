@@ -1,7 +1,7 @@
 """Silver to Gold: each vessel's last position and its day in figures, as the positions come in.
 
 All kinds of stations are shown, not only ships: every accepted position counts in one vessel-day, so that
-the sum of ``position_count`` is the row count of Silver. As a script: ``spark-submit lakehouse/gold.py [--once]``.
+the sum of ``position_count`` is the row count of Silver. As a script: ``spark-submit lakehouse/gold.py``.
 """
 
 from __future__ import annotations

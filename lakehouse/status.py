@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import deltalake
+import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -31,7 +32,7 @@ TABLE_OF = {f"silver.{topic.short}": table for topic, table in BRONZE.items()} |
 
 @dataclass(frozen=True, slots=True)
 class TopicStatus:
-    """A topic as the broker tells it; ``partitions`` maps each to its first offset and the one after the last."""
+    """A topic as the broker tells it; ``partitions`` maps each to first offset and end."""
 
     topic: str
     records: int
@@ -135,7 +136,7 @@ def _table_lag(settings: Settings, table: Table, read: int, now: datetime) -> tu
 
 def _table(settings: Settings, table: Table, now: datetime) -> TableStatus:
     log = deltalake.DeltaTable(f"{settings.lake}/{table.path}")
-    actions = log.get_add_actions(flatten=True)
+    actions = _files(log)
     names = actions.schema.names
     newest = (
         pc.max(actions["max.observed_at"]).as_py()
@@ -154,7 +155,11 @@ def _table(settings: Settings, table: Table, now: datetime) -> TableStatus:
 
 
 def _rows(log: deltalake.DeltaTable) -> int:
-    return int(pc.sum(log.get_add_actions(flatten=True)["num_records"]).as_py() or 0)
+    return int(pc.sum(_files(log)["num_records"]).as_py() or 0)
+
+
+def _files(log: deltalake.DeltaTable) -> pa.RecordBatch:
+    return pa.record_batch(log.get_add_actions(flatten=True))
 
 
 def _is_there(settings: Settings, table: Table) -> bool:

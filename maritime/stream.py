@@ -19,7 +19,7 @@ ROOMS = {"bronze": BRONZE_FLOWS, "silver": SILVER_FLOWS, "gold": GOLD_FLOWS}
 @click.option(
     "--once/--continuous",
     default=True,
-    help="--once (default): take what is there, room after room, and end. --continuous: until Ctrl-C or SIGTERM.",
+    help="--once (default): read what is there, room after room, and end. --continuous: run until Ctrl-C.",
 )
 def stream(room: str, once: bool) -> None:
     """Run the streams of a ROOM: Kafka to bronze, bronze to silver, silver to gold, or all of them.

@@ -13,9 +13,9 @@ SECONDS_PER_HOUR = 3_600
 def leg_nm(lat_1_deg: Column, lon_1_deg: Column, lat_2_deg: Column, lon_2_deg: Column) -> Column:
     """Length of the geodesic on WGS84, in nautical miles, by the formula of Andoyer and Lambert.
 
-    Null for a null. Its error is of the second order of the flattening: below 2e-5 of the length, up to a
-    quarter of the way round the earth. Longitudes may lie on both sides of the antimeridian. Not for points on
-    opposite sides of the earth.
+    Null for a null. Its error is of the second order of the flattening: below 2e-5 of the length, up to
+    a quarter of the way round the earth. Longitudes may lie on both sides of the antimeridian. Not for points
+    on opposite sides of the earth.
     """
     middle = F.radians((lat_1_deg + lat_2_deg) / 2)
     north = F.radians((lat_1_deg - lat_2_deg) / 2)
@@ -34,8 +34,9 @@ def leg_nm(lat_1_deg: Column, lon_1_deg: Column, lat_2_deg: Column, lon_2_deg: C
 def with_legs(positions: DataFrame, jump_limit_kn: float) -> DataFrame:
     """Positions with ``distance_nm``, the leg to them from the vessel's position before, and ``is_jump``.
 
-    A leg belongs to its later position. There is none (0 nm) to a vessel's first position, to one after a whole
-    UTC day or more without any, and where it would take more than ``jump_limit_kn``: that one has ``is_jump``.
+    A leg belongs to its later position. There is none (0 nm) to a vessel's first position, to one after a
+    whole UTC day or more without any, and where it would take more than ``jump_limit_kn``: that one has
+    ``is_jump``.
 
     Args:
         positions: ``mmsi``, ``observed_at``, ``observed_on``, ``lat_deg``, ``lon_deg``; one row per MMSI and

@@ -1,7 +1,8 @@
 """``gold.vessel_day``: a vessel's UTC day in one row, kept up to date by adding what is new.
 
-Two ways lead to the same row. ``added`` takes the stored row and positions that all come after it: its cost is
-that of the new positions. ``recomputed`` takes all positions of the day: for days into which an earlier one came.
+Two ways lead to the same row. ``added`` takes the stored row and positions that all come after it: its cost
+is that of the new positions. ``recomputed`` takes all positions of the day, for days into which an earlier one
+came.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def _day_rows(legs: DataFrame) -> DataFrame:
 
 
 def _together() -> dict[str, Column]:
-    """Each measure of an ``old`` and a ``new`` row of a vessel-day; the old may be missing, the new is later."""
+    """Each measure of an ``old`` and a ``new`` row of a vessel-day; ``old`` may be missing."""
     counts = {name: _sum(name) for name in ("position_count", "sog_count", "distance_nm", "jump_count")}
     speed = F.try_divide(_weighted("old") + _weighted("new"), _sum("sog_count"))
     sources = F.concat_ws(",", "old.source", "new.source")

@@ -1,0 +1,137 @@
+"""The streams as scripts under ``spark-submit`` on a real standalone cluster: one master, two workers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import deltalake
+import pyspark
+import pytest
+from confluent_kafka import Producer
+
+from contracts.settings import Settings
+from contracts.tables import GOLD_VESSEL_DAY, GOLD_VESSEL_LATEST
+from contracts.topics import AIS
+from infra.jars import spark_jars
+from infra.kafka import producer_config
+from lakehouse import ledger
+from lakehouse.status import adds_up
+
+ROOT = Path(__file__).parents[2]
+SPARK = Path(pyspark.__file__).parent
+POSITIONS, VESSELS = 300, 20
+
+
+def environment(**more: str) -> dict[str, str]:
+    import os
+
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable, **more}
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[str]:
+    """A master and two workers as processes; its address."""
+    port, page = free_port(), free_port()
+    address = f"spark://127.0.0.1:{port}"
+    worker = "org.apache.spark.deploy.worker.Worker --host 127.0.0.1 --webui-port 0 --cores 1 --memory 1g"
+    commands = [
+        f"org.apache.spark.deploy.master.Master --host 127.0.0.1 --port {port} --webui-port {page}",
+        *(f"{worker} --work-dir {tmp_path}/worker-{number} {address}" for number in (1, 2)),
+    ]
+    with (tmp_path / "cluster.log").open("w") as log:
+        started = [
+            subprocess.Popen(
+                [str(SPARK / "bin" / "spark-class"), *command.split()],
+                stdout=log,
+                stderr=log,
+                env=environment(SPARK_DAEMON_MEMORY="256m"),
+            )
+            for command in commands
+        ]
+        try:
+            _wait_for_workers(page)
+            yield address
+        finally:
+            for process in reversed(started):
+                process.terminate()
+            for process in started:
+                process.wait(30)
+
+
+def _wait_for_workers(page: int) -> None:
+    deadline = time.monotonic() + 90
+    alive = 0
+    while alive < 2:
+        assert time.monotonic() < deadline, "the workers did not register with the master"
+        time.sleep(0.5)
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{page}/json/", timeout=2) as answer:
+                alive = json.load(answer)["aliveworkers"]
+        except OSError:
+            alive = 0
+
+
+def publish(settings: Settings) -> None:
+    """Lawful positions in the columns of the NOAA feed, and one record that is not JSON."""
+    producer = Producer(producer_config(settings))
+    for number in range(POSITIONS):
+        mmsi, at = 366053200 + number % VESSELS, 1_641_168_000_000 + number // VESSELS * 60_000
+        place = {"lat_deg": 37.8, "lon_deg": -122.3 - number // VESSELS / 1000, "sog_kn": 3.0}
+        event = {
+            "event_type": "position",
+            "schema_version": 1,
+            "source": "noaa",
+            "mmsi": mmsi,
+            "observed_at_ms": at,
+        }
+        event_id = f"{zlib.crc32(f'{mmsi}-{at}'.encode()):08x}"
+        producer.produce(AIS.name, key=str(mmsi), value=json.dumps({**event, **place, "event_id": event_id}))
+    producer.produce(AIS.name, key="366053200", value=b"\xff not an event")
+    assert producer.flush(30) == 0
+
+
+def submit(cluster: str, settings: Settings, script: str) -> None:
+    jars = ",".join(map(str, spark_jars(settings)))
+    size = ["--driver-memory", "1g", "--executor-memory", "700m", "--conf", "spark.driver.host=127.0.0.1"]
+    command = [
+        str(SPARK / "bin" / "spark-submit"),
+        "--master",
+        cluster,
+        "--jars",
+        jars,
+        *size,
+        script,
+        "--once",
+    ]
+    places = {"MARITIME_HOME": str(settings.home), "MARITIME_KAFKA_SERVERS": settings.kafka_servers}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(**places), capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "batch 0" in done.stderr
+
+
+def test_the_three_rooms_run_as_scripts_on_a_standalone_cluster(cluster: str, kafka: Settings) -> None:
+    publish(kafka)
+
+    for script in ("consumers/bronze.py", "lakehouse/silver.py", "lakehouse/gold.py"):
+        submit(cluster, kafka, script)
+
+    entries = ledger.entries(kafka.lake)
+    assert all(map(adds_up, entries))
+    silver = [entry for entry in entries if entry["stream"] == "silver.ais"]
+    assert sum(entry["rows_accepted"] for entry in silver) == POSITIONS
+    assert sum(entry["rows_quarantined"] for entry in silver) == 1
+    days = deltalake.DeltaTable(f"{kafka.lake}/{GOLD_VESSEL_DAY.path}").to_pyarrow_table().to_pylist()
+    assert len(days) == VESSELS
+    assert sum(day["position_count"] for day in days) == POSITIONS
+    assert (
+        deltalake.DeltaTable(f"{kafka.lake}/{GOLD_VESSEL_LATEST.path}").to_pyarrow_table().num_rows == VESSELS
+    )
