@@ -30,8 +30,8 @@ _CAUSES: tuple[tuple[tuple[str, ...], type[MaritimeError], str], ...] = (
         ("KAFKA_DATA_LOSS", "may have been lost", "OffsetOutOfRangeException"),
         DataLossError,
         "records that it has not read are gone from the broker: its topic was deleted or made anew, or they "
-        "are older than the topic keeps. Nothing was skipped. Bring the topic back if you can; else take what "
-        "it still holds by moving the stream's folder below the lake's _checkpoints away: Silver recognises "
+        "are older than the topic keeps. Nothing was skipped. Bring the topic back if you can; else take "
+        "what it still holds by moving the stream's folder below the lake's _checkpoints away: Silver recognises "
         "what the lake holds already and counts it as duplicate.",
     ),
     (

@@ -158,8 +158,8 @@ def _rows(log: deltalake.DeltaTable) -> int:
     return int(pc.sum(_files(log)["num_records"]).as_py() or 0)
 
 
-def _files(log: deltalake.DeltaTable) -> pa.RecordBatch:
-    return pa.record_batch(log.get_add_actions(flatten=True))
+def _files(log: deltalake.DeltaTable) -> pa.Table:
+    return pa.table(log.get_add_actions(flatten=True))
 
 
 def _is_there(settings: Settings, table: Table) -> bool:

@@ -1,8 +1,8 @@
 """``gold.vessel_day``: a vessel's UTC day in one row, kept up to date by adding what is new.
 
 Two ways lead to the same row. ``added`` takes the stored row and positions that all come after it: its cost
-is that of the new positions. ``recomputed`` takes all positions of the day, for days into which an earlier one
-came.
+is that of the new positions. ``recomputed`` takes all positions of the day, for days into which an earlier
+one came.
 """
 
 from __future__ import annotations

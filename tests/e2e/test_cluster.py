@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -30,9 +31,9 @@ POSITIONS, VESSELS = 300, 20
 
 
 def environment(**more: str) -> dict[str, str]:
-    import os
-
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable, **more}
+    """What a program of its own gets: ours, the code, and its settings."""
+    ours = os.environ  # noqa: TID251  a program of its own gets its settings so
+    return {**ours, "PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable, **more}
 
 
 @pytest.fixture
