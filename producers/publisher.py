@@ -139,9 +139,10 @@ class Publisher:
         Raises:
             UnavailableError: As ``send``.
         """
-        now = time.monotonic()
-        if self._wire.poll(seconds) or not self._pieces:
-            self._heard(now)
+        waiting = self._waiting()
+        self._wire.poll(seconds)  # its result is no answer: it also counts reports of failed connections
+        if waiting == 0 or self._waiting() < waiting:
+            self._heard(time.monotonic())
         while self._pieces and self._pieces[0].is_delivered:
             piece = self._pieces.popleft()
             self._events_delivered += piece.events
@@ -199,6 +200,10 @@ class Publisher:
             except BufferError:
                 self.serve(0.1)
 
+    def _waiting(self) -> int:
+        """Records that are not acknowledged."""
+        return sum(piece.events_pending + piece.rejections_pending for piece in self._pieces)
+
     def _heard(self, now: float) -> None:
         if self._is_away:
             self._notify(f"Kafka answers again after {now - self._heard_at:.0f} s")
@@ -207,7 +212,7 @@ class Publisher:
 
     def _watch(self, silent_seconds: float) -> None:
         """Tell people that the broker is away, and give up in the end."""
-        waiting = sum(piece.events_pending + piece.rejections_pending for piece in self._pieces)
+        waiting = self._waiting()
         if silent_seconds > self._away_seconds:
             because = self._last_error()
             raise UnavailableError(

@@ -1,5 +1,6 @@
 """Slices of real recordings that come with the platform, for the demo and for tests; NOTICE.md tells their
-origin."""
+origin.
+"""
 
 from __future__ import annotations
 

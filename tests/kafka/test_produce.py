@@ -47,7 +47,8 @@ def produce(settings: Settings, *arguments: str) -> dict[str, Any]:
 
 
 def consume(settings: Settings, topic: Topic) -> list[Message]:
-    consumer = Consumer({"bootstrap.servers": settings.kafka_servers, "group.id": "test", "enable.auto.commit": False})
+    config = {"bootstrap.servers": settings.kafka_servers, "group.id": "test", "enable.auto.commit": False}
+    consumer = Consumer(config)
     ends = {}
     for partition in range(topic.partitions):
         low, high = consumer.get_watermark_offsets(TopicPartition(topic.name, partition), timeout=10)
@@ -96,14 +97,16 @@ def test_a_vessels_events_are_on_one_partition_in_the_order_of_the_feed(kafka: S
     got: dict[str, list[tuple[int | None, int | None, str]]] = {}
     for message in consume(kafka, AIS):
         event_id = json.loads(message.value() or b"")["event_id"]
-        got.setdefault((message.key() or b"").decode(), []).append((message.partition(), message.offset(), event_id))
+        place = (message.partition(), message.offset(), event_id)
+        got.setdefault((message.key() or b"").decode(), []).append(place)
 
     assert all(len({partition for partition, _, _ in events}) == 1 for events in got.values())
     assert {key: [event_id for _, _, event_id in sorted(events)] for key, events in got.items()} == sent
 
 
-def test_a_refused_line_is_kept_with_its_reason_its_number_and_its_bytes(kafka: Settings, tmp_path: Path) ->
-    None: feed = tmp_path / "alerts.jsonl" feed.write_bytes(b'{"rule": "x"}\nnot json \xff\n')
+def test_a_refused_line_is_kept_with_reason_number_and_bytes(kafka: Settings, tmp_path: Path) -> None:
+    feed = tmp_path / "alerts.jsonl"
+    feed.write_bytes(b'{"rule": "x"}\nnot json \xff\n')
 
     summary = produce(kafka, "alerts", "--from", "events", str(feed), "--source", "watch")
 

@@ -23,13 +23,17 @@ from producers.lines import Block, Line, open_blocks
 from producers.samples import NOAA_CSV
 
 HEADER = (
-    "MMSI,BaseDateTime,LAT,LON,SOG,COG,Heading,VesselName,IMO,CallSign,VesselType,Status,Length,Width,Draft,Cargo,"
-    "TransceiverClass"
+    "MMSI,BaseDateTime,LAT,LON,SOG,COG,Heading,VesselName,IMO,CallSign,VesselType,Status,Length,Width,"
+    "Draft,Cargo,TransceiverClass"
 )
-EAGLE = "367379190,2022-01-03T00:00:00,30.3706,-88.56408,0.0,336.2,511,EAGLE,IMO8207721,WTD4583,31,0,28,11,3.3,52,A"
+EAGLE = (
+    "367379190,2022-01-03T00:00:00,30.3706,-88.56408,0.0,336.2,511,EAGLE,IMO8207721,WTD4583,31,0,28,11,"
+    "3.3,52,A"
+)
 DANISH = (
-    "# Timestamp,Type of mobile,MMSI,Latitude,Longitude,Navigational status,ROT,SOG,COG,Heading,IMO,Callsign,Name,"
-    "Ship type,Cargo type,Width,Length,Type of position fixing device,Draught,Destination,ETA,Data source type,A,B,C,D"
+    "# Timestamp,Type of mobile,MMSI,Latitude,Longitude,Navigational status,ROT,SOG,COG,Heading,IMO,"
+    "Callsign,Name,Ship type,Cargo type,Width,Length,Type of position fixing device,Draught,Destination,ETA,"
+    "Data source type,A,B,C,D"
 )
 
 
@@ -133,7 +137,10 @@ def test_danish_words_become_ais_codes_and_unknown_is_left_out() -> None:
         "18/03/2023 00:00:01,Class A,352002266,55.4921,14.7525,Engaged in fishing,0.7,12.5,241.8,241,Unknown,"
         "ABC1,EVER,Tanker,,20,150,GPS,8.5,NLRTM,,AIS,75,75,10,10"
     )
-    base = "18/03/2023 00:00:00,Base Station,2190064,56.7166,11.519,Unknown value,,,,,Unknown,,,Undefined,,,,GPS,,,,AIS,,,,"
+    base = (
+        "18/03/2023 00:00:00,Base Station,2190064,56.7166,11.519,Unknown value,,,,,Unknown,,,Undefined,,,,"
+        "GPS,,,,AIS,,,,"
+    )
 
     ship, station = events(publish("aisdk", DANISH, row, base))
 
@@ -149,8 +156,9 @@ def test_danish_words_become_ais_codes_and_unknown_is_left_out() -> None:
 
 CELLS = st.one_of(
     st.sampled_from(
-        ["", " ", "0", "-0.0", "5.0", "1e2", "1_0", "+7", " 12 ", "007", "nan", "inf", "-inf", "1e999", "0x1", "91",
-         "181", "511", "360", "102.3", "A", "B", "C", "IMO123", "IMO", "2022-01-03T00:00:00", "2022-01-03 00:00:60",
+        ["", " ", "0", "-0.0", "5.0", "1e2", "1_0", "+7", " 12 ", "007", "nan", "inf", "-inf", "1e999", "0x1",
+         "91", "181", "511", "360", "102.3", "A", "B", "C", "IMO123", "IMO", "2022-01-03T00:00:00",
+         "2022-01-03 00:00:60",
          "2022-1-3T0:0:0", "1999-12-31T23:59:59", "+2022-01-03T00:00:0", "2022-01-03T24:00:00", "x" * 200,
          "x" * 201, 'a "b"', '"', "é", "٣", "\x1f", "\t", "\\", "a,b", "99999999999999999999"]
     ),

@@ -39,7 +39,10 @@ def tagged(tags: str, line: str) -> str:
 
 
 def publish(
-    *lines: str, format_name: str = "nmea", received_at_ms: int | None = None, **context: Any
+    *lines: str,
+    format_name: str = "nmea",
+    received_at_ms: int | None = None,
+    **context: Any,  # noqa: ANN401  whatever a Context takes
 ) -> Batch:
     topic = SENSORS if format_name == "nmea-sensors" else AIS
     blocks = iter([Block([line.encode() for line in lines], 1, received_at_ms)])
