@@ -49,7 +49,7 @@ STATION = Field("station", "string", "Receiver or buoy that heard it, where the 
 OBSERVED_AT = Field("observed_at", "timestamp", "When it was observed, by the feed's own clock (UTC).")
 OBSERVED_ON = Field("observed_on", "date", "UTC day of `observed_at`.")
 MMSI = Field("mmsi", "long", "Maritime Mobile Service Identity; leading zeros are not kept.", None, 0, 999_999_999)
-IMO_NUMBER = Field("imo_number", "long", "IMO ship number as sent (30 bits in AIS); see `is_imo_valid`.", None, 0, 1_073_741_823, 0)
+IMO_NUMBER = Field("imo_number", "long", "IMO ship number as sent, 30 bits in AIS.", None, 0, 1_073_741_823, 0)
 
 # AIS position (ITU-R M.1371, messages 1-3, 9, 18, 19, 27)
 LAT_DEG = Field("lat_deg", "double", "Latitude, WGS84.", "deg", -90, 90, 91)
@@ -75,7 +75,7 @@ IMO_IS_VALID = Field("is_imo_valid", "boolean", "The IMO number is in range and 
 IDENTITY_ID = Field("identity_id", "string", "Fingerprint of MMSI, IMO number, name, call sign, type and dimensions.")
 VALID_FROM_AT = Field("valid_from_at", "timestamp", "First report with this identity, in arrival order.")
 
-# Weather and sea (sensors, buoys)
+# Weather and sea, of sensors and buoys
 WIND_SPEED_MPS = Field("wind_speed_mps", "double", "True wind speed.", "mps", 0, 120)
 WIND_GUST_MPS = Field("wind_gust_mps", "double", "Gust speed.", "mps", 0, 150)
 WIND_FROM_DEG = Field("wind_from_deg", "double", "Direction the wind blows from.", "deg", 0, 360)
@@ -220,7 +220,7 @@ SINCE_PORT_H = Field(
 VOYAGES_30D = Field("voyages_30d", "long", "Departures on this day and the 29 before.", None, 0)
 MODEL_VERSION = Field("model_version", "string", "Version of the registered model `predictive_maintenance`.")
 FAILURE_PROBABILITY = Field(
-    "failure_probability", "double", "Share of the model's vote for a failure within 7 days; not calibrated.", None, 0, 1
+    "failure_probability", "double", "Share of the votes for a failure within 7 days; not calibrated.", None, 0, 1
 )
 NEEDS_MAINTENANCE = Field("needs_maintenance", "boolean", "The model expects a failure within the next 7 days.")
 

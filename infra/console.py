@@ -66,7 +66,8 @@ def print_facts(facts: Mapping[str, object]) -> None:
 
 def progress() -> Progress:
     """A progress bar on stderr that vanishes when done, and is silent where there is no terminal."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    text = TextColumn("{task.description}")
+    columns = (SpinnerColumn(), text, BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     return Progress(*columns, console=err, transient=True)
 
 

@@ -73,7 +73,8 @@ def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool) ->
         batch = Batch(flow.name, rows, batch_id, checkpoint_id, datetime.now(UTC))
         ledger.record(settings.lake, flow.process(Store(session, settings.lake), settings, batch))
 
-    trigger = {"availableNow": True} if once else {"processingTime": f"{int(getattr(settings, flow.pause) * 1000)} milliseconds"}
+    pause = f"{int(getattr(settings, flow.pause) * 1000)} milliseconds"
+    trigger = {"availableNow": True} if once else {"processingTime": pause}
     return (
         flow.source(spark, settings)
         .writeStream.queryName(flow.name)

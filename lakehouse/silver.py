@@ -43,7 +43,7 @@ class Cleaning:
     key: tuple[str, ...]
     typed: Callable[[DataFrame], DataFrame]
     has_watermark: bool
-    after: Callable[[Store, Settings, Batch, DataFrame], dict[str, int]] | None = None
+    after: Callable[[Store, DataFrame], dict[str, int]] | None = None
 
 
 def judged_events(cleaning: Cleaning, spark: SparkSession, settings: Settings) -> DataFrame:
@@ -66,7 +66,7 @@ def _clean(cleaning: Cleaning, store: Store, settings: Settings, batch: Batch, j
     facts = batch_facts(judged)
     before = watermarks_before(store.root, batch.flow, batch.app_id, batch.batch_id) if cleaning.has_watermark else {}
     outcomes = _outcomes(cleaning, store, settings, batch, judged, facts, before)
-    counts, versions = _write(cleaning, store, settings, batch, outcomes, facts)
+    counts, versions = _write(cleaning, store, batch, outcomes, facts)
     identities, identity_versions = _write_identities(store, batch, judged, facts)
     quarantine_versions = _write_quarantine(store, batch, judged, facts)
     return Entry(
@@ -119,7 +119,7 @@ def _known_keys(cleaning: Cleaning, store: Store, batch: Batch, facts: BatchFact
 
 
 def _write(
-    cleaning: Cleaning, store: Store, settings: Settings, batch: Batch, outcomes: DataFrame, facts: BatchFacts
+    cleaning: Cleaning, store: Store, batch: Batch, outcomes: DataFrame, facts: BatchFacts
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Append accepted and late rows; return rows by outcome, counted apart from the writes, and the versions."""
     kept = outcomes.persist()
@@ -134,7 +134,7 @@ def _write(
             rows = silver_rows.late(kept.where("outcome = 'late'"), batch.flow, batch.batch_id)
             versions[t.SILVER_LATE.name] = _append(store, t.SILVER_LATE, rows, batch, facts)
         if cleaning.after and counts["accepted"]:
-            versions |= cleaning.after(store, settings, batch, kept.where("outcome = 'accepted'"))
+            versions |= cleaning.after(store, kept.where("outcome = 'accepted'"))
         return counts, versions
     finally:
         kept.unpersist()

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from contracts.settings import Settings
 from contracts.tables import SILVER_EMISSIONS, SILVER_VOYAGE_EVENTS, SILVER_VOYAGES
-from lakehouse.flows import Batch
 from lakehouse.store import Store
 from lakehouse.transforms.voyages_silver import emission_days, reported_on, voyages
 
 
-def fold_voyages(store: Store, settings: Settings, batch: Batch, accepted: DataFrame) -> dict[str, int]:
+def fold_voyages(store: Store, accepted: DataFrame) -> dict[str, int]:
     """Upsert the touched rows of ``silver.voyages`` and ``silver.emissions``; return their versions.
 
     Folding is done anew from ``silver.voyage_events``, so a replay, or events that come in another order, give the
