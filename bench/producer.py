@@ -74,9 +74,7 @@ def whole_path(settings: Settings, format_name: str, path: Path) -> dict[str, An
         away_seconds=settings.broker_away_seconds,
         notify=print,
     )
-    run = Run(
-        plan, publisher, path.with_suffix(".json"), stopped=lambda: False, notify=print, tick=lambda _: None
-    )
+    run = Run(plan, publisher, path.with_suffix(".json"), stopped=lambda: False, notify=print, tick=lambda _: None)
     outcome = run()
     assert outcome.identity_holds
     return {
@@ -148,9 +146,7 @@ def _compare(settings: Settings, format_name: str, path: Path, rows: int, rounds
     (longer_csv if format_name == "noaa" else longer_nmea)(path, rows)
     before = log_bytes(settings)
     runs = [whole_path(settings, format_name, path)]
-    time.sleep(
-        1
-    )  # the last segment's size is known to the file system at once, to the page cache a bit later
+    time.sleep(1)  # the last segment's size is known to the file system at once, to the page cache a bit later
     stored = (log_bytes(settings) - before) / runs[0]["events"]
     tops = [ceiling(settings, format_name, path)]
     for _ in range(rounds - 1):
@@ -171,9 +167,7 @@ def _compare(settings: Settings, format_name: str, path: Path, rows: int, rounds
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=500_000, help="CSV rows; NMEA takes a fifth of it")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each; the best counts")
     parser.add_argument("--json", action="store_true", help="one JSON object")

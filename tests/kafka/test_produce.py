@@ -116,7 +116,7 @@ def test_a_refused_line_is_kept_with_reason_number_and_bytes(kafka: Settings, tm
     assert dict(second.headers() or []) == {
         "reason": b"not_json", "line-number": b"2", "source": b"watch", "format": b"events",
     }  # fmt: skip
-    assert dict(first.headers() or [])["reason"].endswith(b"missing")
+    assert dict(first.headers() or [])["reason"] == b"no_event_type"
 
 
 def test_a_feed_cut_by_a_dead_broker_goes_on_where_it_stopped_and_skips_nothing(
