@@ -54,9 +54,7 @@ def _command(name: str, topic: Topic, title: str, example: str) -> None:
     )
 
     @produce.command(name, cls=Command, help=text, short_help=f"Publish {title}.")
-    @click.option(
-        "--from", "format_name", required=True, type=click.Choice(formats), help="Format of the feed."
-    )
+    @click.option("--from", "format_name", required=True, type=click.Choice(formats), help="Format of the feed.")
     @click.argument("paths", nargs=-1, required=True, metavar="PATH_OR_URL...")
     @click.option("--source", help="Name of the feed in every event; unset: the format's own.")
     @click.option("--speed", default="max", show_default=True, help="`max`, or times real speed: 1x, 60x.")
@@ -64,9 +62,7 @@ def _command(name: str, topic: Topic, title: str, example: str) -> None:
     @click.option("--loop", is_flag=True, help="Begin again at the end, until Ctrl-C.")
     @click.option("--shift-to-now", is_flag=True, help="Move all event times so that the first event is now.")
     @click.option("--assume-start", metavar="INSTANT", help="Time of AIS messages before the feed tells any.")
-    @click.option(
-        "--mmsi", type=click.IntRange(0, 999_999_999), help="Ship that the sensor sentences come from."
-    )
+    @click.option("--mmsi", type=click.IntRange(0, 999_999_999), help="Ship that the sensor sentences come from.")
     @click.option("--station", help="Name of the receiver or sensor station, where the feed tells none.")
     @click.option("--resume", is_flag=True, help="Go on where the last run of this feed stopped.")
     @json_option
@@ -174,9 +170,7 @@ def _instant_ms(text: str) -> int:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ConfigurationError(
-            f"--assume-start {text}: give an instant such as 2012-01-27T00:00:00Z."
-        ) from error
+        raise ConfigurationError(f"--assume-start {text}: give an instant such as 2012-01-27T00:00:00Z.") from error
     return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp() * 1000)
 
 

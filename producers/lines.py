@@ -62,9 +62,7 @@ def open_blocks(location: str, line: Line) -> Iterator[Block]:
         return _numbered(_file(Path(location)))
     url = urlsplit(location)
     if url.scheme not in ("tcp", "udp") or not url.hostname or not url.port:
-        raise InputError(
-            f"{location}: give tcp://host:port, udp://host:port, a path, or - for standard input."
-        )
+        raise InputError(f"{location}: give tcp://host:port, udp://host:port, a path, or - for standard input.")
     chunks = _tcp if url.scheme == "tcp" else _udp
     return _numbered(chunks(url.hostname, url.port, line), is_live=True)
 
@@ -96,9 +94,7 @@ def _file(path: Path) -> Iterator[bytes]:
             plain.seek(0)
             yield from _chunks(cast("BinaryIO", gzip.GzipFile(fileobj=plain)) if packed else plain)
     except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path} is damaged or not complete: {error}. Fetch it again, then --resume."
-        ) from error
+        raise InputError(f"{path} is damaged or not complete: {error}. Fetch it again, then --resume.") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
 

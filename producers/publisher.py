@@ -221,6 +221,4 @@ class Publisher:
             )
         if not self._is_away and silent_seconds > AWAY_AFTER_SECONDS:
             self._is_away = True
-            self._notify(
-                f"Kafka is away: {waiting:,} records wait, giving up after {self._away_seconds:.0f} s"
-            )
+            self._notify(f"Kafka is away: {waiting:,} records wait, giving up after {self._away_seconds:.0f} s")

@@ -24,9 +24,7 @@ def parse_speed(text: str) -> float | None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)x?", text)
     if not match or float(match[1]) <= 0:
-        raise ConfigurationError(
-            f"--speed {text}: give `max`, or how many times faster than real, for example 60x."
-        )
+        raise ConfigurationError(f"--speed {text}: give `max`, or how many times faster than real, for example 60x.")
     return float(match[1])
 
 

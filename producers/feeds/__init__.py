@@ -21,9 +21,7 @@ FEEDS = {
     "nmea": Feed(nmea.read, (AIS,), "nmea", "NMEA 0183 AIVDM/AIVDO with tag blocks"),
     "aisstream": Feed(aisstream.read, (AIS,), "aisstream", "JSON lines as aisstream.io sends them"),
     "ndbc": Feed(ndbc.read, (SENSORS,), "ndbc", "NOAA NDBC weather buoys, standard meteorological data"),
-    "nmea-sensors": Feed(
-        nmea_sensors.read, (SENSORS,), "nmea-sensors", "NMEA 0183 weather and depth of one ship"
-    ),
+    "nmea-sensors": Feed(nmea_sensors.read, (SENSORS,), "nmea-sensors", "NMEA 0183 weather and depth of one ship"),
     "events": Feed(events.read, TOPICS, "", "JSON lines of this platform's own events"),
     "twin": Feed(events.read, TOPICS, "", "a folder that the fleet twin wrote", files=TWIN_FILES),
 }

@@ -69,9 +69,7 @@ class Batch:
 
     def reject(self, line_number: int, raw: bytes, reason: str, at_line: int | None = None) -> None:
         """Add a record that goes to the dead letter topic."""
-        self.rejections.append(
-            Rejection(line_number, raw, reason, line_number if at_line is None else at_line)
-        )
+        self.rejections.append(Rejection(line_number, raw, reason, line_number if at_line is None else at_line))
 
     def head(self, count: int) -> Batch:
         """The first ``count`` records, in line order."""
@@ -80,14 +78,10 @@ class Batch:
             + [(refused.at_line, 1, i) for i, refused in enumerate(self.rejections)]
         )
         events = sum(1 for _, kind, _ in order[:count] if kind == 0)
-        cut = Batch(
-            last_line=order[count][0] - 1 if count < len(order) else self.last_line, ignored=self.ignored
-        )
+        cut = Batch(last_line=order[count][0] - 1 if count < len(order) else self.last_line, ignored=self.ignored)
         for name in ("values", "keys", "headers", "times_ms", "lines"):
             setattr(cut, name, getattr(self, name)[:events])
-        cut.rejections = sorted(self.rejections, key=lambda refused: refused.at_line)[
-            : min(count, len(order)) - events
-        ]
+        cut.rejections = sorted(self.rejections, key=lambda refused: refused.at_line)[: min(count, len(order)) - events]
         return cut
 
 

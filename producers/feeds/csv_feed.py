@@ -89,9 +89,7 @@ class _Table:
         if b"" in lines or self.header in lines:
             batch.ignored["blank"] += lines.count(b"")
             batch.ignored["header"] += lines.count(self.header)
-            kept = [
-                (n, line) for n, line in zip(numbers, lines, strict=True) if line not in (b"", self.header)
-            ]
+            kept = [(n, line) for n, line in zip(numbers, lines, strict=True) if line not in (b"", self.header)]
             numbers, lines = [n for n, _ in kept], [line for _, line in kept]
         odd = self._fast(lines, numbers, batch)
         for i in odd:
@@ -104,9 +102,7 @@ class _Table:
         """Take the rows that are beyond doubt; give the places of the others."""
         commas = self.width - 1
         if b"\n".join(lines).translate(None, _PLAIN):
-            plain = [
-                i for i, x in enumerate(lines) if x.count(b",") == commas and not x.translate(None, _PLAIN)
-            ]
+            plain = [i for i, x in enumerate(lines) if x.count(b",") == commas and not x.translate(None, _PLAIN)]
         else:
             plain = [i for i, x in enumerate(lines) if x.count(b",") == commas]
         rows = lines if len(plain) == len(lines) else [lines[i] for i in plain]
@@ -139,9 +135,7 @@ class _Table:
             values.append(value.alias(field))
             checks.append(_is_lawful(field, value, known))
         checksums = pl.Series("crc", [f"{crc32(row):08x}" for row in rows])
-        return (
-            text.select(*values, ok=pl.all_horizontal(checks)).with_columns(checksums).with_row_index("row")
-        )
+        return text.select(*values, ok=pl.all_horizontal(checks)).with_columns(checksums).with_row_index("row")
 
     def _encode(self, frame: pl.DataFrame, numbers: list[int], batch: Batch) -> None:
         if frame.is_empty():
@@ -163,9 +157,7 @@ class _Table:
         batch.keys += frame["key"].to_list()
         batch.times_ms += frame[TIME].to_list()
         batch.headers += [event_headers(self.context.source, EVENT_TYPE)] * frame.height
-        batch.lines += (
-            numbers if frame.height == len(numbers) else [numbers[i] for i in frame["row"].to_list()]
-        )
+        batch.lines += numbers if frame.height == len(numbers) else [numbers[i] for i in frame["row"].to_list()]
 
     def _exact(self, line: bytes, number: int, batch: Batch) -> None:
         """Judge one row by the contract's model."""
@@ -217,7 +209,5 @@ def _is_lawful(field: str, value: pl.Expr, known: pl.Expr) -> pl.Expr:
 def _bounds(field: str) -> tuple[float | None, float | None, int | None]:
     """Range and length of a field, as the event's own JSON Schema declares them."""
     declared = AisPosition.model_json_schema()["properties"][field]
-    choices = {
-        key: value for choice in (declared, *declared.get("anyOf", ())) for key, value in choice.items()
-    }
+    choices = {key: value for choice in (declared, *declared.get("anyOf", ())) for key, value in choice.items()}
     return choices.get("minimum"), choices.get("maximum"), choices.get("maxLength")

@@ -132,9 +132,7 @@ class _Stream:
         station = sentence.station or (self._stamp.station if self._stamp else None) or self._context.station
         if not 1 <= int(number) <= int(total) <= 9 or not 0 <= int(fill_bits) <= 5:
             raise ValueError(f"fragment {number} of {total}")
-        return Fragment(
-            self._line_number, line, payload, int(fill_bits), int(number), int(total), at_ms, station
-        )
+        return Fragment(self._line_number, line, payload, int(fill_bits), int(number), int(total), at_ms, station)
 
     def _message(self, fragments: list[Fragment]) -> None:
         first, payload = fragments[0], "".join(fragment.payload for fragment in fragments)

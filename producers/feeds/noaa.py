@@ -17,9 +17,7 @@ NOAA = CsvFormat(
         "cog_deg": Column(("cog",), Real()),
         "heading_deg": Column(("heading",), Real()),
         "nav_status": Column(("status",), Integer()),
-        "ais_class": Column(
-            ("transceiverclass", "transceiver", "transceiver_class"), Words({"A": "A", "B": "B"})
-        ),
+        "ais_class": Column(("transceiverclass", "transceiver", "transceiver_class"), Words({"A": "A", "B": "B"})),
         "imo_number": Column(("imo",), Integer(prefix="IMO")),
         "vessel_name": Column(("vesselname", "vessel_name"), Text()),
         "call_sign": Column(("callsign", "call_sign"), Text()),

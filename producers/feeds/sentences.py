@@ -9,9 +9,7 @@ from functools import reduce
 from operator import xor
 
 _UNIX_SECONDS = re.compile(r"\d{9,10}")
-FIRST_MILLISECOND_STAMP = (
-    100_000_000_000  # a tag block's `c` above this counts milliseconds, below it seconds
-)
+FIRST_MILLISECOND_STAMP = 100_000_000_000  # a tag block's `c` above this counts milliseconds, below it seconds
 
 
 class MalformedError(Exception):

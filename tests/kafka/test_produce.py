@@ -30,7 +30,7 @@ PROGRAM = [sys.executable, "-c", "from producers.commands import produce; produc
 
 def command(settings: Settings, *arguments: str, **more: str) -> subprocess.Popen[str]:
     environment = {
-        **os.environ,  # noqa: TID251  a program of its own gets its settings so
+        **os.environ,
         "MARITIME_HOME": str(settings.home),
         "MARITIME_KAFKA_SERVERS": settings.kafka_servers,
         **more,
@@ -116,7 +116,7 @@ def test_a_refused_line_is_kept_with_reason_number_and_bytes(kafka: Settings, tm
     assert dict(second.headers() or []) == {
         "reason": b"not_json", "line-number": b"2", "source": b"watch", "format": b"events",
     }  # fmt: skip
-    assert dict(first.headers() or [])["reason"] == b"no_event_type"
+    assert dict(first.headers() or [])["reason"] == b"event_id:missing"
 
 
 def test_a_feed_cut_by_a_dead_broker_goes_on_where_it_stopped_and_skips_nothing(

@@ -26,10 +26,7 @@ HEADER = (
     "MMSI,BaseDateTime,LAT,LON,SOG,COG,Heading,VesselName,IMO,CallSign,VesselType,Status,Length,Width,"
     "Draft,Cargo,TransceiverClass"
 )
-EAGLE = (
-    "367379190,2022-01-03T00:00:00,30.3706,-88.56408,0.0,336.2,511,EAGLE,IMO8207721,WTD4583,31,0,28,11,"
-    "3.3,52,A"
-)
+EAGLE = "367379190,2022-01-03T00:00:00,30.3706,-88.56408,0.0,336.2,511,EAGLE,IMO8207721,WTD4583,31,0,28,11,3.3,52,A"
 DANISH = (
     "# Timestamp,Type of mobile,MMSI,Latitude,Longitude,Navigational status,ROT,SOG,COG,Heading,IMO,"
     "Callsign,Name,Ship type,Cargo type,Width,Length,Type of position fixing device,Draught,Destination,ETA,"
@@ -207,9 +204,7 @@ def test_a_file_is_read_the_same_however_it_is_packed(tmp_path: Path, packed: st
     blocks = open_blocks(str(path), Line(print, lambda: False))
     batches = list(NOAA.read(blocks, Context(AIS, "noaa")))
 
-    assert [value for batch in batches for value in batch.values] == publish(
-        "noaa", HEADER, EAGLE, EAGLE
-    ).values
+    assert [value for batch in batches for value in batch.values] == publish("noaa", HEADER, EAGLE, EAGLE).values
 
 
 def test_a_file_that_breaks_off_says_so_after_its_good_lines(tmp_path: Path) -> None:
@@ -224,9 +219,7 @@ def test_a_file_that_breaks_off_says_so_after_its_good_lines(tmp_path: Path) -> 
     ("path", "accepted", "refused"),
     [(NOAA_CSV, 23_998, 2), ("ais_noaa_2022-01-03.csv.gz", 99_994, 5)],
 )
-def test_every_row_of_the_real_noaa_file_is_accounted_for(
-    path: Path | str, accepted: int, refused: int
-) -> None:
+def test_every_row_of_the_real_noaa_file_is_accounted_for(path: Path | str, accepted: int, refused: int) -> None:
     file = path if isinstance(path, Path) else Path(__file__).parents[3] / "shared" / "data" / path
     if not file.exists():
         pytest.skip(f"{file} is not on this machine")

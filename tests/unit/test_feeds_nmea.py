@@ -42,7 +42,7 @@ def publish(
     *lines: str,
     format_name: str = "nmea",
     received_at_ms: int | None = None,
-    **context: Any,  # noqa: ANN401  whatever a Context takes
+    **context: Any,
 ) -> Batch:
     topic = SENSORS if format_name == "nmea-sensors" else AIS
     blocks = iter([Block([line.encode() for line in lines], 1, received_at_ms)])
@@ -98,9 +98,7 @@ def test_the_receivers_stamp_is_the_event_time(line: str, at_ms: int, station: s
 
 
 def test_lines_of_one_tag_block_group_belong_together_even_when_only_the_first_names_its_station() -> None:
-    batch = publish(
-        tagged("g:1-2-73874,s:r003669945,c:1241544035", MITCHELL_1), tagged("g:2-2-73874", MITCHELL_2)
-    )
+    batch = publish(tagged("g:1-2-73874,s:r003669945,c:1241544035", MITCHELL_1), tagged("g:2-2-73874", MITCHELL_2))
 
     (event,) = events(batch)
     assert (event["observed_at_ms"], event["station"]) == (1241544035000, "r003669945")
@@ -202,18 +200,14 @@ def test_every_line_of_the_real_recordings_is_accounted_for(
     if not file.exists():
         pytest.skip(f"{file} is not on this machine")
     line_count, events_read, refusals, ignored, more = 0, 0, 0, Counter[str](), 0
-    for block_batch in FEEDS["nmea"].read(
-        open_blocks(str(file), Line(print, lambda: False)), Context(AIS, "nmea")
-    ):
+    for block_batch in FEEDS["nmea"].read(open_blocks(str(file), Line(print, lambda: False)), Context(AIS, "nmea")):
         line_count = block_batch.last_line - 1
         events_read += len(block_batch.values)
         refusals += len(block_batch.rejections)
         ignored += block_batch.ignored
         more += sum(raw.raw.count(b"\n") for raw in block_batch.rejections)
 
-    statics = (
-        line_count - events_read - refusals - ignored.total() - more
-    )  # second sentences of whole messages
+    statics = line_count - events_read - refusals - ignored.total() - more  # second sentences of whole messages
     assert 0 <= statics <= line_count * 0.1
     if accepted is not None:
         assert (events_read, refusals) == (accepted, refused)

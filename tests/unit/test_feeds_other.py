@@ -34,7 +34,7 @@ DEPARTURE = {
 }  # fmt: skip
 
 
-def publish(format_name: str, topic: Topic, *lines: str, name: str = "feed", **context: Any) -> Batch:  # noqa: ANN401
+def publish(format_name: str, topic: Topic, *lines: str, name: str = "feed", **context: Any) -> Batch:
     blocks: Iterator[Block] = iter([Block([line.encode() for line in lines], 1)])
     feed = FEEDS[format_name]
     return next(feed.read(blocks, Context(topic, context.pop("source", feed.source), name, **context)))
@@ -85,7 +85,7 @@ def test_the_buoys_id_is_in_the_name_of_its_file(file: str, station: str) -> Non
 
 
 @pytest.mark.parametrize("path", NDBC_BUOYS, ids=lambda path: path.name)
-def test_every_row_of_the_bundled_buoys_is_an_event(path: Any) -> None:  # noqa: ANN401
+def test_every_row_of_the_bundled_buoys_is_an_event(path: Any) -> None:
     blocks = open_blocks(str(path), Line(print, lambda: False))
     batches = list(FEEDS["ndbc"].read(blocks, Context(SENSORS, "ndbc", str(path))))
 

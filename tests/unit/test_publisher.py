@@ -28,7 +28,7 @@ class Broker:
         self.room, self.answers = room, answers
         self.waiting: list[Report] = []
 
-    def produce(self, topic: str, **message: Any) -> None:  # noqa: ANN401
+    def produce(self, topic: str, **message: Any) -> None:
         if len(self.waiting) >= self.room:
             raise BufferError
         self.sent.append((topic, message))
