@@ -84,17 +84,27 @@ def kafka_settings(
     broker.stop()
 
 
+@pytest.fixture(scope="session")
+def empty_topics(kafka_settings: Settings, eventually: Eventually) -> Callable[[], Settings]:
+    """Make every topic of the contract anew on the real broker; gives the broker's settings."""
+
+    def make() -> Settings:
+        with admin(kafka_settings) as client:
+            ours = [name for name in partitions(kafka_settings) if name.startswith("maritime.")]
+            if ours:
+                for future in client.delete_topics(ours).values():
+                    future.result()
+                eventually(lambda: not set(ours) & set(partitions(kafka_settings)))
+        create_topics(kafka_settings)
+        return kafka_settings
+
+    return make
+
+
 @pytest.fixture
-def kafka(kafka_settings: Settings, tmp_path: Path, eventually: Eventually) -> Settings:
+def kafka(empty_topics: Callable[[], Settings], tmp_path: Path) -> Settings:
     """The real broker with every topic of the contract there and empty, and a fresh home."""
-    with admin(kafka_settings) as client:
-        ours = [name for name in partitions(kafka_settings) if name.startswith("maritime.")]
-        if ours:
-            for future in client.delete_topics(ours).values():
-                future.result()
-            eventually(lambda: not set(ours) & set(partitions(kafka_settings)))
-    create_topics(kafka_settings)
-    return kafka_settings.model_copy(update={"home": tmp_path / "home", "spark_shuffle_partitions": 1})
+    return empty_topics().model_copy(update={"home": tmp_path / "home", "spark_shuffle_partitions": 1})
 
 
 def _docker_answers() -> bool:
