@@ -102,15 +102,12 @@ def test_every_fuel_of_the_contract_has_a_factor_and_every_type_both_tables() ->
 
 
 def test_every_number_names_its_resolution_and_the_day_it_holds_from() -> None:
-    rows = (
-        *REGULATION.co2_factors,
-        *REGULATION.lines,
-        *REGULATION.vectors,
-        *REGULATION.reductions,
-        *REGULATION.scopes,
-    )
-    assert all(row.resolution.startswith(("MEPC.", "MARPOL ")) for row in rows)
-    assert all(row.valid_from >= date(2019, 1, 1) for row in rows)
+    r = REGULATION
+    tables = [list(r.co2_factors), list(r.lines), list(r.vectors), list(r.reductions), list(r.scopes)]
+    origins = [(row.resolution, row.valid_from) for table in tables for row in table]  # type: ignore[attr-defined]
+
+    assert all(resolution.startswith(("MEPC.", "MARPOL ")) for resolution, _ in origins)
+    assert all(valid_from >= date(2019, 1, 1) for _, valid_from in origins)
 
 
 def test_a_later_row_does_not_change_a_year_that_is_over() -> None:
