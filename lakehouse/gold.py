@@ -32,9 +32,7 @@ def update_vessels(store: Store, settings: Settings, batch: Batch) -> Entry:
     """
     positions = batch.rows.persist()
     try:
-        facts = positions.agg(
-            F.count(F.lit(1)).alias("rows"), F.collect_set("observed_on").alias("days")
-        ).first()
+        facts = positions.agg(F.count(F.lit(1)).alias("rows"), F.collect_set("observed_on").alias("days")).first()
         rows, days = (facts["rows"], facts["days"]) if facts else (0, [])
         if rows:
             _update_days(store, settings, batch, positions, days)
@@ -54,9 +52,7 @@ def update_vessels(store: Store, settings: Settings, batch: Batch) -> Entry:
     )
 
 
-def _update_days(
-    store: Store, settings: Settings, batch: Batch, positions: DataFrame, days: list[date]
-) -> None:
+def _update_days(store: Store, settings: Settings, batch: Batch, positions: DataFrame, days: list[date]) -> None:
     txn = batch.txn(GOLD_VESSEL_DAY)
     done = store.transaction(GOLD_VESSEL_DAY, txn.app_id)
     if done is not None and done >= txn.version:

@@ -31,8 +31,8 @@ _CAUSES: tuple[tuple[tuple[str, ...], type[MaritimeError], str], ...] = (
         DataLossError,
         "records that it has not read are gone from the broker: its topic was deleted or made anew, or they "
         "are older than the topic keeps. Nothing was skipped. Bring the topic back if you can; else take "
-        "what it still holds by moving the stream's folder below the lake's _checkpoints away: Silver recognises "
-        "what the lake holds already and counts it as duplicate.",
+        "what it still holds by moving the stream's folder below the lake's _checkpoints away: Silver "
+        "recognises what the lake holds already and counts it as duplicate.",
     ),
     (
         ("UnknownTopicOrPartitionException", "This server does not host this topic-partition"),
@@ -76,9 +76,7 @@ def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
     queries: list[StreamingQuery] = []
     with writing(flows, settings), _stopped_by_signals(stopping):
         spark = spark_session(settings, "maritimeiq")
-        spark.sparkContext.setLogLevel(
-            "OFF"
-        )  # a dead stream is told by us, once, and not by Spark with three traces
+        spark.sparkContext.setLogLevel("OFF")  # a dead stream is told by us, once, and not by Spark with three traces
         try:
             for flow in flows:
                 queries.append(start(_told(flow, stopping), spark, settings, once=once))
@@ -93,9 +91,7 @@ def main(flows: list[Flow]) -> None:
     """Command line of a stream script: ``spark-submit lakehouse/gold.py [--once|--continuous]``."""
 
     @click.command(cls=Command)
-    @click.option(
-        "--once/--continuous", default=True, help="Catch up and end (default), or run until stopped."
-    )
+    @click.option("--once/--continuous", default=True, help="Catch up and end (default), or run until stopped.")
     def stream(once: bool) -> None:
         """Run the streams of this file."""
         run_flows(flows, load_settings(), once=once)

@@ -24,9 +24,7 @@ OUTCOMES = ("rows_accepted", "rows_quarantined", "rows_duplicate", "rows_late")
 
 TOPIC_OF = {f"bronze.{topic.short}": topic for topic in TOPICS}
 """What each Bronze stream reads."""
-TABLE_OF = {f"silver.{topic.short}": table for topic, table in BRONZE.items()} | {
-    "gold.vessels": SILVER_POSITIONS
-}
+TABLE_OF = {f"silver.{topic.short}": table for topic, table in BRONZE.items()} | {"gold.vessels": SILVER_POSITIONS}
 """What each Silver and Gold stream reads."""
 
 
@@ -138,11 +136,7 @@ def _table(settings: Settings, table: Table, now: datetime) -> TableStatus:
     log = deltalake.DeltaTable(f"{settings.lake}/{table.path}")
     actions = _files(log)
     names = actions.schema.names
-    newest = (
-        pc.max(actions["max.observed_at"]).as_py()
-        if "max.observed_at" in names and len(actions["path"])
-        else None
-    )
+    newest = pc.max(actions["max.observed_at"]).as_py() if "max.observed_at" in names and len(actions["path"]) else None
     return TableStatus(
         table=table.name,
         rows=_rows(log),
@@ -193,9 +187,7 @@ def _broker(settings: Settings, now: datetime) -> tuple[str, list[TopicStatus], 
 
 
 def _read_by(topics: Sequence[TopicStatus]) -> list[tuple[str, TopicStatus]]:
-    return [
-        (name, status) for name, topic in TOPIC_OF.items() for status in topics if status.topic == topic.name
-    ]
+    return [(name, status) for name, topic in TOPIC_OF.items() for status in topics if status.topic == topic.name]
 
 
 def _topic(consumer: Consumer, topic: Topic, partitions: Sequence[int]) -> TopicStatus:
@@ -214,9 +206,7 @@ def _topic_lag(
     for entry in ledger.entries(settings.lake, stream):
         for span in entry["ranges"]:
             taken[span["partition"]] = max(taken.get(span["partition"], 0), span["end"])
-    unread = {
-        number: (max(taken.get(number, low), low), high) for number, (low, high) in status.partitions.items()
-    }
+    unread = {number: (max(taken.get(number, low), low), high) for number, (low, high) in status.partitions.items()}
     behind = {number: start for number, (start, high) in unread.items() if high > start}
     records = sum(high - start for start, high in unread.values() if high > start)
     return records, _age_of_first(consumer, status.topic, behind, now)

@@ -24,9 +24,9 @@ def leg_nm(lat_1_deg: Column, lon_1_deg: Column, lat_2_deg: Column, lon_2_deg: C
     c = _cos2(north) * _cos2(east) + _sin2(middle) * _sin2(east)
     omega = F.atan2(F.sqrt(s), F.sqrt(c))
     r = F.sqrt(s * c) / omega
-    flattened = (3 * r - 1) / (2 * c) * _sin2(middle) * _cos2(north) - (3 * r + 1) / (2 * s) * _cos2(
-        middle
-    ) * _sin2(north)
+    flattened = (3 * r - 1) / (2 * c) * _sin2(middle) * _cos2(north) - (3 * r + 1) / (2 * s) * _cos2(middle) * _sin2(
+        north
+    )
     length = 2 * omega * WGS84_EQUATOR_NM * (1 + WGS84_FLATTENING * flattened)
     return F.when(s == 0, F.lit(0.0)).otherwise(length)
 
@@ -44,9 +44,7 @@ def with_legs(positions: DataFrame, jump_limit_kn: float) -> DataFrame:
         jump_limit_kn: Fastest speed that a vessel can have.
     """
     in_order = Window.partitionBy("mmsi").orderBy("observed_at")
-    before = {
-        name: F.lag(name).over(in_order) for name in ("observed_at", "observed_on", "lat_deg", "lon_deg")
-    }
+    before = {name: F.lag(name).over(in_order) for name in ("observed_at", "observed_on", "lat_deg", "lon_deg")}
     hours = (_seconds("observed_at") - _seconds("before.observed_at")) / SECONDS_PER_HOUR
     nm = leg_nm(F.col("before.lat_deg"), F.col("before.lon_deg"), F.col("lat_deg"), F.col("lon_deg"))
     is_leg = F.coalesce(F.datediff("observed_on", "before.observed_on") <= 1, F.lit(False))

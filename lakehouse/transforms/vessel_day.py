@@ -45,9 +45,7 @@ def added(stored: DataFrame, latest: DataFrame, positions: DataFrame, jump_limit
     """
     anchors = latest.join(positions.select("mmsi").distinct(), "mmsi", "left_semi")
     track = _points(positions).unionByName(
-        _points(anchors.withColumn("observed_on", F.to_date("observed_at"))).withColumn(
-            "is_new", F.lit(False)
-        )
+        _points(anchors.withColumn("observed_on", F.to_date("observed_at"))).withColumn("is_new", F.lit(False))
     )
     new = _day_rows(with_legs(track, jump_limit_kn).where("is_new"))
     both = new.alias("new").join(stored.alias("old"), KEY, "left")
@@ -102,10 +100,7 @@ def _together() -> dict[str, Column]:
     return {
         **counts,
         "avg_speed_kn": speed,
-        **{
-            name: F.coalesce(f"old.{name}", f"new.{name}")
-            for name in ("first_at", "first_lat_deg", "first_lon_deg")
-        },
+        **{name: F.coalesce(f"old.{name}", f"new.{name}") for name in ("first_at", "first_lat_deg", "first_lon_deg")},
         **{name: F.col(f"new.{name}") for name in ("last_at", "last_lat_deg", "last_lon_deg")},
         "source": F.array_join(F.array_sort(F.array_distinct(F.split(sources, ","))), ","),
     }

@@ -88,9 +88,7 @@ def test_a_broker_that_is_away_is_a_state_and_no_crash(away: Settings) -> None:
     assert found.is_sound
 
 
-def test_a_batch_that_does_not_add_up_ends_the_command_with_1(
-    away: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_batch_that_does_not_add_up_ends_the_command_with_1(away: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime.now(UTC)
     entry = asdict(Entry("silver.ais", 3, "silver.ais:c1", (), 10, 10, now, now))
     path = f"{away.lake}/{OPS_LEDGER.path}"
