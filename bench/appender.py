@@ -7,6 +7,7 @@ partition, and a new start goes on from there. No JVM, no plan, no ledger.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import cast
 
 import pyarrow as pa
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
@@ -16,6 +17,7 @@ from contracts.settings import Settings
 from contracts.topics import Topic
 from infra.kafka import client_config
 
+Headers = list[tuple[str, bytes]]
 CONSUME = 20_000
 HEADER = pa.struct([("key", pa.string()), ("value", pa.binary())])
 WRITER = WriterProperties(compression="ZSTD")
@@ -54,7 +56,7 @@ def _append(consumer: Consumer, commit_records: int, topic: Topic, path: str) ->
         messages = consumer.consume(CONSUME, timeout=0.2)
         if messages:
             pending.append(_columns(messages, topic))
-            reached |= {message.partition(): message.offset() + 1 for message in messages}
+            reached |= _reached(pending[-1])
         waiting = sum(batch.num_rows for batch in pending)
         if waiting and (waiting >= commit_records or all(reached[p] >= end for p, end in ends.items())):
             _commit(pending, reached, topic, path)
@@ -68,6 +70,12 @@ def _offsets(topic: Topic, path: str) -> dict[int, int]:
     table = DeltaTable(path) if DeltaTable.is_deltatable(path) else None
     names = {p: f"{topic.name}:{p}" for p in range(topic.partitions)}
     return {p: (table.transaction_version(name) if table else None) or 0 for p, name in names.items()}
+
+
+def _reached(batch: pa.RecordBatch) -> dict[int, int]:
+    """Next offset of each partition in the batch: the last one stays, since a partition's records come in order."""
+    offsets = batch.column("kafka_offset").to_numpy() + 1
+    return dict(zip(batch.column("kafka_partition").to_numpy().tolist(), offsets.tolist(), strict=True))
 
 
 def _columns(messages: list[Message], topic: Topic) -> pa.RecordBatch:
@@ -85,21 +93,23 @@ def _columns(messages: list[Message], topic: Topic) -> pa.RecordBatch:
             "published_at": times_ms.cast(UTC_US),
             "kafka_key": pa.array([message.key() for message in messages], pa.binary()),
             "value": pa.array([message.value() for message in messages], pa.binary()),
-            "headers": _headers([message.headers() for message in messages]),
+            "headers": _headers(cast("list[Headers]", [message.headers() for message in messages])),
             "ingested_at": pa.repeat(pa.scalar(now, UTC_US), count),
             "ingested_on": pa.repeat(pa.scalar(now.date(), pa.date32()), count),
         }
     )
 
 
-def _headers(headers: list[list[tuple[str, bytes]]]) -> pa.ListArray:
+def _headers(headers: list[Headers]) -> pa.ListArray:
     """Flat arrays and where each record's part ends: building a list of dictionaries takes four times as long."""
     ends = [0]
     for of_one in headers:
         ends.append(ends[-1] + len(of_one))
     keys = pa.array([key for of_one in headers for key, _ in of_one], pa.string())
     values = pa.array([value for of_one in headers for _, value in of_one], pa.binary())
-    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.StructArray.from_arrays([keys, values], fields=list(HEADER)))
+    return pa.ListArray.from_arrays(
+        pa.array(ends, pa.int32()), pa.StructArray.from_arrays([keys, values], fields=list(HEADER))
+    )
 
 
 def _commit(batches: list[pa.RecordBatch], reached: dict[int, int], topic: Topic, path: str) -> None:

@@ -33,6 +33,7 @@ from lakehouse.runner import run_flows
 
 VESSELS = 20_000
 WARM_UP_ROWS = 50_000
+TOLD = ("rows", "ours_per_s", "peer_per_s", "ratio", "ours_start_s", "json_bytes_per_event", "disk_bytes_per_event")
 FLOW = next(flow for flow in BRONZE_FLOWS if flow.tables == (BRONZE_AIS,))
 
 
@@ -48,8 +49,7 @@ def main(rows: int, growth: bool, repeats: int, as_json: bool) -> None:
     if as_json:
         print_json({"data": "generated", "results": results})
         return
-    columns = ["rows", "ours_per_s", "peer_per_s", "ratio", "ours_start_s", "json_bytes_per_event", "disk_bytes_per_event"]
-    print_table("Kafka to Bronze, generated data", columns, [[result[name] for name in columns] for result in results])
+    print_table("Kafka to Bronze, generated data", TOLD, [[result[name] for name in TOLD] for result in results])
 
 
 def measure(rows: int, repeats: int) -> dict[str, Any]:
