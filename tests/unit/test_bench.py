@@ -1,0 +1,60 @@
+"""What the benchmarks say must be true: their events lawful, their times and verdicts right."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from bench.commits import commits, latencies
+from bench.traffic import Traffic
+from bench.verdict import lag_figures
+from contracts.events import AisPosition
+
+NOON_MS = 1_767_268_800_000
+
+
+def test_generated_positions_keep_the_contract_say_what_they_are_and_are_all_different() -> None:
+    traffic = Traffic(vessels=300, start_ms=NOON_MS)
+    values = [v for n in range(3) for v in traffic.batch(n * 300, 300, NOON_MS + n * 600_000).values]
+
+    events = [AisPosition.model_validate_json(value) for value in values]
+
+    assert {event.source for event in events} == {"generated"}
+    assert len({event.event_id for event in events}) == len({(e.mmsi, e.observed_at_ms) for e in events}) == 900
+
+
+def test_generated_vessels_move_as_fast_as_they_say() -> None:
+    traffic = Traffic(vessels=300, start_ms=NOON_MS)
+    before = [json.loads(v) for v in traffic.batch(0, 300, NOON_MS).values]
+    after = [json.loads(v) for v in traffic.batch(0, 300, NOON_MS + 3_600_000).values]
+
+    for old, new in zip(before, after, strict=True):
+        north_nm = (new["lat_deg"] - old["lat_deg"]) * 60
+        assert abs(north_nm) <= old["sog_kn"] + 0.01
+
+
+def test_latency_runs_from_publishing_to_the_commit_and_counts_only_what_was_published_in_time(tmp_path: Path) -> None:
+    table = tmp_path / "positions"
+    _append(table, [NOON_MS, NOON_MS + 4_000, NOON_MS + 9_000])
+    _append(table, [NOON_MS + 5_000])
+    found = commits(table)
+
+    seconds = latencies(found, NOON_MS / 1000 + 4, NOON_MS / 1000 + 9)
+
+    first, second = (commit.visible_at - NOON_MS / 1000 for commit in found)
+    assert seconds.tolist() == pytest.approx([first - 4, second - 5], abs=1e-3)
+    assert [commit.rows for commit in found] == [3, 1]
+    assert commits(table, after_version=0) == found[1:]
+
+
+def test_lag_that_swings_is_flat_and_lag_that_grows_is_not() -> None:
+    assert lag_figures([0, 9_000, 0, 9_000] * 30, rate=6_000)["is_flat"]
+    assert not lag_figures([second * 200 for second in range(120)], rate=6_000)["is_flat"]
+
+
+def _append(table: Path, published_ms: list[int]) -> None:
+    write_deltalake(
+        table, pa.table({"published_at": pa.array(published_ms, pa.timestamp("ms", tz="UTC"))}), mode="append"
+    )
