@@ -32,7 +32,7 @@ from lakehouse.ledger import entries
 from lakehouse.runner import run_flows
 
 VESSELS = 20_000
-WARM_UP_ROWS = 50_000
+WARM_UP_ROWS = 200_000
 TOLD = ("rows", "ours_per_s", "peer_per_s", "ratio", "ours_start_s", "json_bytes_per_event", "disk_bytes_per_event")
 FLOW = next(flow for flow in BRONZE_FLOWS if flow.tables == (BRONZE_AIS,))
 
