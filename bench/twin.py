@@ -26,9 +26,7 @@ def main(ships: int, days: int, every: str) -> None:
     """Make one twin in a temporary folder and print what it took."""
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
-        summary = generate(
-            TwinConfig.checked(ships=ships, days=days, every_s=parse_every(every)), Path(folder)
-        )
+        summary = generate(TwinConfig.checked(ships=ships, days=days, every_s=parse_every(every)), Path(folder))
     positions = summary.truth["topics"]["ais"]["position"]
     facts = {
         "ships": ships, "days": days, "every": every, "positions": positions,

@@ -68,7 +68,7 @@ def land(topic: Topic) -> Callable[[Store, Settings, Batch], Entry]:
         version, landed = store.committed(table, txn)
         if landed != planned:
             raise ContractError(
-                f"{topic.name}: offsets of {planned} records planned, {landed} landed in {table.name} version {version}. "
+                f"{topic.name}: offsets of {planned} records planned, {landed} landed in {table.name} {version}. "
                 "The topic has gaps (compaction or transactions), which its contract excludes."
             )
         return Entry(

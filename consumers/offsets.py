@@ -1,4 +1,4 @@
-"""Which offsets a Bronze batch was planned to take, read from the stream's own checkpoint before anything is written."""
+"""Which offsets a Bronze batch was planned to take, read from the stream's own checkpoint before it writes."""
 
 from __future__ import annotations
 

@@ -176,7 +176,8 @@ class VoyageEvent(VoyageBase):
 
 class FuelReport(VoyageBase):
     """A day's noon report: fuel burnt by kind, distance and hours. ``observed_at_ms`` is the end of that UTC day
-    or later instant of reporting; the day meant is the UTC day of ``observed_at_ms`` minus one millisecond."""
+    or later instant of reporting; the day meant is the UTC day of ``observed_at_ms`` minus one millisecond.
+    """
 
     event_type: Literal["fuel_report"] = "fuel_report"
     distance_nm: float = _wire(f.DISTANCE_NM, required=True)

@@ -26,41 +26,25 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_file=".env", frozen=True, extra="forbid", populate_by_name=True
     )
 
-    home: Path = Field(
-        Path("var"), description="Folder for the broker's data, the lake, checkpoints and reports."
-    )
-    lake_root: str | None = Field(
-        None, description="Folder or URI of the Delta tables; unset: `lake` in the home."
-    )
-    cache: Path = Field(
-        Path("~/.cache/maritimeiq"), description="Where downloaded jars are kept, once per user."
-    )
-    ivy_settings: Path | None = Field(
-        None, description="An ivysettings.xml that names your own mirror for the jars."
-    )
+    home: Path = Field(Path("var"), description="Folder for the broker's data, the lake, checkpoints and reports.")
+    lake_root: str | None = Field(None, description="Folder or URI of the Delta tables; unset: `lake` in the home.")
+    cache: Path = Field(Path("~/.cache/maritimeiq"), description="Where downloaded jars are kept, once per user.")
+    ivy_settings: Path | None = Field(None, description="An ivysettings.xml that names your own mirror for the jars.")
     java_home: Path | None = Field(
         None,
         validation_alias=AliasChoices("MARITIME_JAVA_HOME", "JAVA_HOME"),
         description="Folder of Java 17 or 21; unset: `java` on the path.",
     )
 
-    kafka_servers: str = Field(
-        "127.0.0.1:9092", description="host:port list; the embedded broker takes the first."
-    )
+    kafka_servers: str = Field("127.0.0.1:9092", description="host:port list; the embedded broker takes the first.")
     kafka_replication: int = Field(1, ge=1, description="Copies of each topic; 3 with three brokers.")
-    kafka_compression: Literal["snappy", "lz4", "zstd", "none"] = Field(
-        "snappy", description="Producer compression."
-    )
+    kafka_compression: Literal["snappy", "lz4", "zstd", "none"] = Field("snappy", description="Producer compression.")
     kafka_username: str | None = Field(None, description="SASL user; unset means no authentication.")
     kafka_password: SecretStr | None = Field(None, description="SASL password.")
     broker_heap_mb: int = Field(512, ge=256, description="Heap of the embedded broker.")
-    broker_away_seconds: float = Field(
-        60, gt=0, description="How long a producer waits for a broker that is away."
-    )
+    broker_away_seconds: float = Field(60, gt=0, description="How long a producer waits for a broker that is away.")
 
-    spark_master: str = Field(
-        "local[2]", description="Spark master, unless spark-submit or Spark Connect sets it."
-    )
+    spark_master: str = Field("local[2]", description="Spark master, unless spark-submit or Spark Connect sets it.")
     spark_remote: str | None = Field(
         None,
         validation_alias=AliasChoices("MARITIME_SPARK_REMOTE", "SPARK_REMOTE"),
@@ -76,21 +60,15 @@ class Settings(BaseSettings):
     spark_ui: bool = Field(False, description="Serve Spark's own web page on port 4040.")
 
     batch_max_records: int = Field(400_000, ge=1, description="Most records that a bronze micro-batch takes.")
-    batch_max_bytes: str = Field(
-        "32m", description="Most bytes of Delta files that a silver or gold batch takes."
-    )
+    batch_max_bytes: str = Field("32m", description="Most bytes of Delta files that a silver or gold batch takes.")
     trigger_seconds: float = Field(0.5, ge=0, description="Pause between bronze and silver micro-batches.")
     gold_trigger_seconds: float = Field(15, ge=0, description="Pause between gold micro-batches.")
-    late_after_hours: float = Field(
-        24, gt=0, description="How far behind its feed an event may be and still count."
-    )
+    late_after_hours: float = Field(24, gt=0, description="How far behind its feed an event may be and still count.")
     sog_limit_kn: float = Field(40, gt=0, description="Fastest speed over ground of a lawful position.")
     jump_limit_kn: float = Field(60, gt=0, description="A leg implying a higher speed adds no distance.")
 
     mlflow_uri: str | None = Field(None, description="MLflow tracking server; unset: SQLite in the home.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "WARNING", description="Log level of our own code."
-    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="Log level of our own code.")
 
     @property
     def lake(self) -> str:

@@ -164,9 +164,7 @@ class Broker:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if not _is_alive(process):
-                raise UnavailableError(
-                    f"The broker ended at once; {self.log} and broker.out beside it say why."
-                )
+                raise UnavailableError(f"The broker ended at once; {self.log} and broker.out beside it say why.")
             if _is_listening(self._port_from_settings()):
                 self._check_identity()
                 return

@@ -122,9 +122,7 @@ def _ivy_jar() -> Path:
     spec = importlib.util.find_spec("pyspark")
     found = sorted(Path(spec.origin).parent.glob("jars/ivy-*.jar")) if spec and spec.origin else []
     if not found:
-        raise ConfigurationError(
-            "PySpark's own jars are missing; install pyspark (not pyspark-client) again."
-        )
+        raise ConfigurationError("PySpark's own jars are missing; install pyspark (not pyspark-client) again.")
     return found[0]
 
 
@@ -136,9 +134,7 @@ def _ivy_module(jars: Sequence[Jar]) -> bytes:
     dependencies = ElementTree.SubElement(module, "dependencies")
     for jar in jars:
         coordinates = {"org": jar.group, "name": jar.artifact, "rev": jar.version}
-        ElementTree.SubElement(
-            dependencies, "dependency", coordinates, transitive="false", conf="default->default"
-        )
+        ElementTree.SubElement(dependencies, "dependency", coordinates, transitive="false", conf="default->default")
     return ElementTree.tostring(module)
 
 

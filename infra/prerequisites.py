@@ -27,9 +27,7 @@ def find_java(java_home: Path | None) -> Path:
     """
     found = str(java_home / "bin" / "java") if java_home else shutil.which("java")
     if found is None or not Path(found).is_file():
-        where = (
-            f"JAVA_HOME is {java_home}, where there is no bin/java." if java_home else "Java was not found."
-        )
+        where = f"JAVA_HOME is {java_home}, where there is no bin/java." if java_home else "Java was not found."
         raise ConfigurationError(f"{where} {_HOW_TO}")
     version = java_version(_version_text(found))
     if version not in JAVA_VERSIONS:

@@ -96,7 +96,7 @@ class BatchFacts:
 
     def has_late(self, limits: Mapping[str, datetime]) -> bool:
         """Whether any lawful record may be behind its source's limit."""
-        return any(_instant(b.first_ms) < limits[b.source] for b in self._timed() if b.source in limits)
+        return any(_instant(b.first_ms) < limits[b.source] for b in self._timed() if b.source and b.source in limits)
 
     def _timed(self) -> list[Bucket]:
         return [b for b in self.buckets if b.is_lawful and b.first_ms is not None]
@@ -135,9 +135,7 @@ def lateness_limits(watermarks: Mapping[str, datetime], late_after_hours: float)
 
 def is_late(limits: Mapping[str, datetime]) -> Column:
     """True where ``observed_at`` is behind the limit of its ``source``."""
-    clauses = (
-        (F.col("source") == source) & (F.col("observed_at") < F.lit(limit)) for source, limit in limits.items()
-    )
+    clauses = ((F.col("source") == source) & (F.col("observed_at") < F.lit(limit)) for source, limit in limits.items())
     return reduce(Column.__or__, clauses, F.lit(False))
 
 

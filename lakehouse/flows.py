@@ -68,21 +68,16 @@ def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool) ->
         store.create(table)
 
     def run(rows: DataFrame, batch_id: int) -> None:
-        session = rows.sparkSession
+        session = rows.sparkSession  # the query's own copy: what is set here reaches no other stream
+        session.conf.set("spark.sql.adaptive.enabled", "false")  # it adds a job per shuffle, too dear each second
         checkpoint_id = session.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
         batch = Batch(flow.name, rows, batch_id, checkpoint_id, datetime.now(UTC))
         ledger.record(settings.lake, flow.process(Store(session, settings.lake), settings, batch))
 
     pause = f"{int(getattr(settings, flow.pause) * 1000)} milliseconds"
-    trigger = {"availableNow": True} if once else {"processingTime": pause}
-    return (
-        flow.source(spark, settings)
-        .writeStream.queryName(flow.name)
-        .foreachBatch(run)
-        .option("checkpointLocation", f"{settings.checkpoints}/{flow.name}")
-        .trigger(**trigger)  # type: ignore[arg-type]  the stubs list each trigger as an overload
-        .start()
-    )
+    writer = flow.source(spark, settings).writeStream.queryName(flow.name).foreachBatch(run)
+    writer = writer.option("checkpointLocation", f"{settings.checkpoints}/{flow.name}")
+    return (writer.trigger(availableNow=True) if once else writer.trigger(processingTime=pause)).start()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ Every record ends in exactly one place: accepted, quarantined, duplicate (counte
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
@@ -15,12 +15,15 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from contracts import tables as t
+from contracts.errors import ContractError
 from contracts.settings import Settings
 from contracts.tables import BRONZE, Table
 from contracts.topics import AIS, ALERTS, SENSORS, VOYAGE_EVENTS, Topic
-from lakehouse.batch_facts import BatchFacts, batch_facts, is_late, lateness_limits, within
+from lakehouse import ledger
+from lakehouse.batch_facts import BatchFacts, batch_facts, lateness_limits
 from lakehouse.flows import Batch, Flow, delta_source
-from lakehouse.ledger import Entry, watermarks_before
+from lakehouse.ledger import Entry
+from lakehouse.repeats import PLACE, known_keys, not_accepted
 from lakehouse.runner import main
 from lakehouse.schema import event_schema
 from lakehouse.store import Store
@@ -46,6 +49,16 @@ class Cleaning:
     after: Callable[[Store, DataFrame], dict[str, int]] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a step of a batch has committed, in records, with the versions of its tables."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    late: int = 0
+    versions: dict[str, int] = field(default_factory=dict)
+
+
 def judged_events(cleaning: Cleaning, spark: SparkSession, settings: Settings) -> DataFrame:
     """The topic's Bronze table as a stream of judged, typed events: planned once a query, not once a batch."""
     records = delta_source(BRONZE[cleaning.topic], spark, settings)
@@ -55,111 +68,73 @@ def judged_events(cleaning: Cleaning, spark: SparkSession, settings: Settings) -
 
 def clean(cleaning: Cleaning, store: Store, settings: Settings, batch: Batch) -> Entry:
     """Clean one batch. Commits in this order: accepted rows, late, identities, quarantine; the ledger comes last."""
-    judged = batch.rows.persist()
+    judged = silver_rows.without_lawful_bytes(batch.rows).persist()
     try:
-        return _clean(cleaning, store, settings, batch, judged)
+        facts = batch_facts(judged)
+        before = ledger.watermarks_before(store.root, batch.flow, batch.app_id, batch.batch_id)
+        limits = lateness_limits(before, settings.late_after_hours) if cleaning.has_watermark else {}
+        measured = _write_measured(cleaning, store, batch, judged, facts, limits)
+        identities = _write_identities(store, batch, judged, facts)
+        quarantine = _write_quarantine(store, batch, judged, facts)
     finally:
         judged.unpersist()
-
-
-def _clean(cleaning: Cleaning, store: Store, settings: Settings, batch: Batch, judged: DataFrame) -> Entry:
-    facts = batch_facts(judged)
-    before = watermarks_before(store.root, batch.flow, batch.app_id, batch.batch_id) if cleaning.has_watermark else {}
-    outcomes = _outcomes(cleaning, store, settings, batch, judged, facts, before)
-    counts, versions = _write(cleaning, store, batch, outcomes, facts)
-    identities, identity_versions = _write_identities(store, batch, judged, facts)
-    quarantine_versions = _write_quarantine(store, batch, judged, facts)
     return Entry(
         stream=batch.flow,
         batch_id=batch.batch_id,
         app_id=batch.app_id,
         ranges=facts.ranges,
         rows_read=facts.records,
-        rows_accepted=counts["accepted"] + identities,
+        rows_accepted=measured.accepted + identities.accepted,
         rows_quarantined=facts.quarantined,
-        rows_duplicate=counts["duplicate"] + facts.lawful("static") - identities,
-        rows_late=counts["late"],
+        rows_duplicate=measured.duplicate + facts.lawful("static") - identities.accepted,
+        rows_late=measured.late,
         started_at=batch.started_at,
         finished_at=datetime.now(UTC),
-        versions={**versions, **identity_versions, **quarantine_versions},
+        versions={**measured.versions, **identities.versions, **quarantine.versions},
         watermarks=facts.watermarks(before) if cleaning.has_watermark else {},
     )
 
 
-def _outcomes(
+def _write_measured(
     cleaning: Cleaning,
     store: Store,
-    settings: Settings,
     batch: Batch,
     judged: DataFrame,
     facts: BatchFacts,
-    before: dict[str, datetime],
-) -> DataFrame:
-    """Lawful measured events with ``outcome``: accepted, duplicate or late. A repeat is a repeat, however late."""
-    limits = lateness_limits(before, settings.late_after_hours)
-    known = _known_keys(cleaning, store, batch, facts, with_late=facts.has_late(limits))
+    limits: dict[str, datetime],
+) -> Written:
+    """Append the accepted events to the topic's table and the late ones to ``silver.late``."""
     lawful = judged.where(F.col("rule").isNull() & F.col("event_type").isin(list(cleaning.measured)))
-    nth = F.row_number().over(Window.partitionBy(*cleaning.key).orderBy("kafka_partition", "kafka_offset"))
-    joined = lawful.withColumn("nth", nth).join(known, on=list(cleaning.key), how="left")
-    is_repeat = (F.col("nth") > 1) | F.col("is_known").isNotNull()
-    outcome = F.when(is_repeat, "duplicate").when(is_late(limits), "late").otherwise("accepted")
-    return joined.withColumn("outcome", outcome)
-
-
-def _known_keys(cleaning: Cleaning, store: Store, batch: Batch, facts: BatchFacts, *, with_late: bool) -> DataFrame:
-    """Keys that the table (and, where needed, ``silver.late``) held before this batch, within the batch's times."""
-    places = [cleaning.table] + ([t.SILVER_LATE] if with_late else [])
-    versions = {table.name: store.version_before(table, batch.txn(table)) for table in places}
-    frames = [
-        store.read(table, versions[table.name]).where(within(facts.event_times())).select(*cleaning.key)
-        for table in places
-    ]
-    known = frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
-    return known.distinct().withColumn("is_known", F.lit(True))
-
-
-def _write(
-    cleaning: Cleaning, store: Store, batch: Batch, outcomes: DataFrame, facts: BatchFacts
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Append accepted and late rows; return rows by outcome, counted apart from the writes, and the versions."""
-    kept = outcomes.persist()
+    known = known_keys(store, batch, cleaning.table, cleaning.key, facts, with_late=facts.has_late(limits))
+    refused = not_accepted(lawful, known, cleaning.key, limits).persist()
     try:
-        counted = {row["outcome"]: row["count"] for row in kept.groupBy("outcome").count().collect()}
-        counts = {"accepted": 0, "duplicate": 0, "late": 0, **counted}
-        versions = {}
-        if counts["accepted"]:
-            rows = kept.where("outcome = 'accepted'").select(*cleaning.table.columns)
-            versions[cleaning.table.name] = _append(store, cleaning.table, rows, batch, facts)
-        if counts["late"]:
-            rows = silver_rows.late(kept.where("outcome = 'late'"), batch.flow, batch.batch_id)
-            versions[t.SILVER_LATE.name] = _append(store, t.SILVER_LATE, rows, batch, facts)
-        if cleaning.after and counts["accepted"]:
-            versions |= cleaning.after(store, kept.where("outcome = 'accepted'"))
-        return counts, versions
+        counts = {row["outcome"]: row["count"] for row in refused.groupBy("outcome").count().collect()}
+        accepted = facts.lawful(*cleaning.measured) - sum(counts.values())
+        fresh = lawful.join(refused, on=PLACE, how="left_anti") if counts else lawful
+        versions: dict[str, int] = {}
+        if accepted:
+            rows = fresh.select(*cleaning.table.columns)
+            versions[cleaning.table.name] = _append(store, cleaning.table, rows, batch, facts, accepted)
+        if counts.get("late"):
+            late = batch.rows.join(refused.where("outcome = 'late'"), on=PLACE, how="left_semi")
+            rows = silver_rows.late(late, batch.flow, batch.batch_id)
+            versions[t.SILVER_LATE.name] = _append(store, t.SILVER_LATE, rows, batch, facts, counts["late"])
+        if cleaning.after and accepted:
+            versions |= cleaning.after(store, fresh)
     finally:
-        kept.unpersist()
+        refused.unpersist()
+    return Written(accepted, counts.get("duplicate", 0), counts.get("late", 0), versions)
 
 
-def _write_quarantine(store: Store, batch: Batch, judged: DataFrame, facts: BatchFacts) -> dict[str, int]:
-    if not facts.quarantined:
-        return {}
-    rows = silver_rows.quarantined(judged.where(F.col("rule").isNotNull()), batch.flow, batch.batch_id)
-    return {t.SILVER_QUARANTINE.name: _append(store, t.SILVER_QUARANTINE, rows, batch, facts)}
-
-
-def _write_identities(
-    store: Store, batch: Batch, judged: DataFrame, facts: BatchFacts
-) -> tuple[int, dict[str, int]]:
-    """Append identities not seen before; return how many static events were the first to tell one."""
+def _write_identities(store: Store, batch: Batch, judged: DataFrame, facts: BatchFacts) -> Written:
+    """Append identities not seen before; accepted are the static events that were the first to tell one."""
     if not facts.identities:
-        return 0, {}
+        return Written()
     before = store.read(t.SILVER_VESSELS, store.version_before(t.SILVER_VESSELS, batch.txn(t.SILVER_VESSELS)))
     candidates = judged.where(F.col("rule").isNull() & F.col("identity_id").isNotNull())
-    first = Window.partitionBy("mmsi", "identity_id").orderBy(
-        F.col("event_type") != "static", "kafka_partition", "kafka_offset"
-    )
+    first = Window.partitionBy("mmsi", "identity_id").orderBy(F.col("event_type") != "static", *PLACE)
     fresh = (
-        candidates.withColumn("nth", F.row_number().over(first))
+        candidates.select(*t.SILVER_VESSELS.columns, F.row_number().over(first).alias("nth"))
         .where("nth = 1")
         .join(before.select("mmsi", "identity_id"), on=["mmsi", "identity_id"], how="left_anti")
         .select(*t.SILVER_VESSELS.columns)
@@ -168,16 +143,33 @@ def _write_identities(
     try:
         counts = {row["event_type"]: row["count"] for row in fresh.groupBy("event_type").count().collect()}
         if not counts:
-            return 0, {}
-        version = _append(store, t.SILVER_VESSELS, fresh, batch, facts)
-        return counts.get("static", 0), {t.SILVER_VESSELS.name: version}
+            return Written()
+        version = _append(store, t.SILVER_VESSELS, fresh, batch, facts, sum(counts.values()))
+        return Written(accepted=counts.get("static", 0), versions={t.SILVER_VESSELS.name: version})
     finally:
         fresh.unpersist()
 
 
-def _append(store: Store, table: Table, rows: DataFrame, batch: Batch, facts: BatchFacts) -> int:
+def _write_quarantine(store: Store, batch: Batch, judged: DataFrame, facts: BatchFacts) -> Written:
+    if not facts.quarantined:
+        return Written()
+    rows = silver_rows.quarantined(judged.where(F.col("rule").isNotNull()), batch.flow, batch.batch_id)
+    version = _append(store, t.SILVER_QUARANTINE, rows, batch, facts, facts.quarantined)
+    return Written(versions={t.SILVER_QUARANTINE.name: version})
+
+
+def _append(store: Store, table: Table, rows: DataFrame, batch: Batch, facts: BatchFacts, expected: int) -> int:
+    """Append the batch's rows and compare the commit's own count with the one that the ledger will say.
+
+    Raises:
+        ContractError: They differ.
+    """
     txn = batch.txn(table)
-    return store.append(table, rows.coalesce(1), txn, batch.commit_metadata(txn, facts.ranges))
+    store.append(table, rows.coalesce(1), txn, batch.commit_metadata(txn, facts.ranges))
+    version, landed = store.committed(table, txn)
+    if landed != expected:
+        raise ContractError(f"{table.name} version {version} holds {landed} rows of {batch.flow}, not {expected}.")
+    return version
 
 
 CLEANINGS = (

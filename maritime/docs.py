@@ -88,9 +88,7 @@ def settings_page() -> str:
 
 def _variables(name: str, field: FieldInfo) -> str:
     aliases = field.validation_alias.choices if isinstance(field.validation_alias, AliasChoices) else ()
-    return ", ".join(
-        f"`{variable}`" for variable in dict.fromkeys((PREFIX + name.upper(), *map(str, aliases)))
-    )
+    return ", ".join(f"`{variable}`" for variable in dict.fromkeys((PREFIX + name.upper(), *map(str, aliases))))
 
 
 def _default(value: object) -> str:
@@ -101,9 +99,7 @@ def _default(value: object) -> str:
 
 def events_page() -> str:
     """The topics, and the events that each carries."""
-    topics = [
-        f"| `{t.name}` | {t.partitions} | {t.retention_days} days | `{t.dead_letter.name}` |" for t in TOPICS
-    ]
+    topics = [f"| `{t.name}` | {t.partitions} | {t.retention_days} days | `{t.dead_letter.name}` |" for t in TOPICS]
     parts = [
         HEAD.format(source="contracts/topics.py and contracts/events.py"),
         "# Topics and events\n",
@@ -131,10 +127,7 @@ def _topic_section(topic: Topic) -> str:
             f"\n### {', '.join(f'`{name}`' for name in event_types)}\n",
             " ".join((model.__doc__ or "").split()),
             "\n| field | type | range | required | meaning |\n| --- | --- | --- | --- | --- |",
-            *(
-                _field_row(name, declared, name in required)
-                for name, declared in schema["properties"].items()
-            ),
+            *(_field_row(name, declared, name in required) for name, declared in schema["properties"].items()),
         ]
     return "\n".join(parts)
 
@@ -182,9 +175,7 @@ def stale(root: Path) -> dict[Path, str]:
     for path, text in generated().items():
         found = (root / path).read_text() if (root / path).exists() else ""
         if found != text:
-            changes = difflib.unified_diff(
-                found.splitlines(), text.splitlines(), "committed", "contracts", "", "", 0
-            )
+            changes = difflib.unified_diff(found.splitlines(), text.splitlines(), "committed", "contracts", "", "", 0)
             hints[path] = "\n".join(list(changes)[2:8])
     return hints
 
@@ -197,9 +188,7 @@ def write(root: Path) -> list[Path]:
     """
     broken = broken_promises(root, event_schemas())
     if broken:
-        raise ContractError(
-            f"{'; '.join(broken)}. This breaks readers of yesterday's events: add a new version."
-        )
+        raise ContractError(f"{'; '.join(broken)}. This breaks readers of yesterday's events: add a new version.")
     texts, paths = generated(), list(stale(root))
     for path in paths:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -224,9 +213,7 @@ def main(check: bool) -> None:
         say(f"{path}\n{hint}")
     broken = broken_promises(ROOT, event_schemas())
     if hints or broken:
-        stale_files = (
-            f"{len(hints)} generated files are stale: run `python -m maritime.docs`. " if hints else ""
-        )
+        stale_files = f"{len(hints)} generated files are stale: run `python -m maritime.docs`. " if hints else ""
         raise ContractError(stale_files + "; ".join(broken))
 
 

@@ -123,10 +123,7 @@ def sql(text: str, as_csv: bool, limit: int, as_json: bool) -> None:
 def _print(columns: Sequence[str], rows: Sequence[Sequence[object]], limit: int) -> None:
     shown = rows[:limit] if limit else rows
     named = [
-        [
-            str(v) if c in NUMBERS_THAT_ARE_NAMES and v is not None else v
-            for c, v in zip(columns, row, strict=True)
-        ]
+        [str(v) if c in NUMBERS_THAT_ARE_NAMES and v is not None else v for c, v in zip(columns, row, strict=True)]
         for row in shown
     ]
     print_table(f"{len(shown)} rows", columns, named)

@@ -68,8 +68,7 @@ def measure(model: Any, test: DataFrame, names: list[str]) -> dict[str, float]: 
     scored = model.transform(as_doubles(test, names)).withColumn("label", label).cache()
     pr_auc = BinaryClassificationEvaluator(labelCol="label", metricName="areaUnderPR").evaluate(scored)
     counts = {
-        (row.label, row.prediction): row["count"]
-        for row in scored.groupBy("label", "prediction").count().collect()
+        (row.label, row.prediction): row["count"] for row in scored.groupBy("label", "prediction").count().collect()
     }
     scored.unpersist()
     return {"pr_auc": pr_auc, **rates(counts)}

@@ -38,9 +38,7 @@ def log_model(
             registered_model_name=MODEL_NAME,
             signature=signature,
             dfs_tmpdir=str(_scratch(settings)),
-            pip_requirements=[
-                f"pyspark=={pyspark.__version__}"
-            ],  # named, or MLflow would install it to find out
+            pip_requirements=[f"pyspark=={pyspark.__version__}"],  # named, or MLflow would install it to find out
         )
     return str(logged.registered_model_version)
 
@@ -60,9 +58,7 @@ def current_version(settings: Settings) -> str:
     client = _mlflow(settings).MlflowClient()
     versions = client.search_model_versions(f"name = '{MODEL_NAME}'")
     if not versions:
-        raise InputError(
-            f"No model {MODEL_NAME} is registered at {settings.mlflow_store}: run maritime-train first."
-        )
+        raise InputError(f"No model {MODEL_NAME} is registered at {settings.mlflow_store}: run maritime-train first.")
     champion = client.get_registered_model(MODEL_NAME).aliases.get(CHAMPION)
     return str(champion or max(int(version.version) for version in versions))
 

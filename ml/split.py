@@ -60,12 +60,8 @@ def split_by_vessel_and_time(labelled: DataFrame) -> Split:
 
 def _deal(labelled: DataFrame, cut_on: dt.date) -> list[int]:
     fails_after = F.max(F.col("needs_maintenance") & (F.col("observed_on") > cut_on))
-    vessels = labelled.groupBy("mmsi").agg(
-        fails_after.alias("after"), F.max("needs_maintenance").alias("ever")
-    )
-    dealt = sorted(
-        vessels.collect(), key=lambda row: (not row.after, not row.ever, zlib.crc32(str(row.mmsi).encode()))
-    )
+    vessels = labelled.groupBy("mmsi").agg(fails_after.alias("after"), F.max("needs_maintenance").alias("ever"))
+    dealt = sorted(vessels.collect(), key=lambda row: (not row.after, not row.ever, zlib.crc32(str(row.mmsi).encode())))
     return [row.mmsi for row in dealt[::TEST_EVERY]]
 
 

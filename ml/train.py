@@ -43,9 +43,7 @@ def read_failures(truth: Path) -> pl.DataFrame:
         failed_at = pl.col("failed_at").str.replace("Z$", "+00:00").str.to_datetime(time_zone="UTC")
         return rows.select(pl.col("mmsi").cast(pl.Int64), failed_at)
     except pl.exceptions.PolarsError as error:
-        raise InputError(
-            f"{path}: failed_at or mmsi cannot be read ({str(error).splitlines()[0]})."
-        ) from error
+        raise InputError(f"{path}: failed_at or mmsi cannot be read ({str(error).splitlines()[0]}).") from error
 
 
 def require_table(settings: Settings, table: Table) -> None:
@@ -68,9 +66,7 @@ def train(spark: SparkSession, settings: Settings, failures: pl.DataFrame) -> di
     store = Store(spark, settings.lake)
     say("building gold.vessel_features ...")
     features_version = rebuild_features(store)
-    labelled = label_maintenance(
-        store.read(GOLD_VESSEL_FEATURES, features_version), _to_spark(spark, failures)
-    ).cache()
+    labelled = label_maintenance(store.read(GOLD_VESSEL_FEATURES, features_version), _to_spark(spark, failures)).cache()
     split = split_by_vessel_and_time(labelled)
     names = known_features(split.train, FEATURE_NAMES)
     say(f"training {NUM_TREES} trees on {split.train.count():,} vessel days ...")
@@ -122,9 +118,7 @@ def _to_spark(spark: SparkSession, failures: pl.DataFrame) -> DataFrame:
 
 
 @click.command(cls=Command)
-@click.option(
-    "--truth", type=click.Path(path_type=Path), required=True, help=f"Folder that holds {TRUTH_FILE}."
-)
+@click.option("--truth", type=click.Path(path_type=Path), required=True, help=f"Folder that holds {TRUTH_FILE}.")
 @json_option
 def main(truth: Path, as_json: bool) -> None:
     """Train and register the maintenance model: which vessels fail within the next seven days."""

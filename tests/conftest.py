@@ -69,9 +69,7 @@ def eventually() -> Eventually:
 
 
 @pytest.fixture(scope="session")
-def kafka_settings(
-    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
-) -> Iterator[Settings]:
+def kafka_settings(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Settings]:
     """Settings for a real broker: in a container where a Docker engine answers, else the embedded one."""
     home = tmp_path_factory.mktemp("kafka")
     if _docker_answers():

@@ -60,9 +60,9 @@ def _engine_days(sensors: DataFrame) -> DataFrame:
             F.count(F.when(running, True)).alias("engine_readings"),
             F.max("running_time_h").alias("running_time_h"),
             F.avg(measured("engine_load_pct")).alias("mean_engine_load_pct"),
-            F.when(
-                energy_kwh_rate > 0, 1_000 * F.sum(measured("fuel_rate_kg_per_h")) / energy_kwh_rate
-            ).alias("mean_fuel_g_per_kwh"),
+            F.when(energy_kwh_rate > 0, 1_000 * F.sum(measured("fuel_rate_kg_per_h")) / energy_kwh_rate).alias(
+                "mean_fuel_g_per_kwh"
+            ),
             F.avg(measured("exhaust_temperature_c")).alias("mean_exhaust_temperature_c"),
             F.avg(measured("coolant_temperature_c")).alias("mean_coolant_temperature_c"),
             F.avg(measured("lube_oil_pressure_bar")).alias("mean_lube_oil_pressure_bar"),

@@ -54,14 +54,12 @@ def judge(events: DataFrame, topic: Topic, sog_limit_kn: float) -> DataFrame:
 def mmsi_class(mmsi: Column) -> Column:
     """Kind of station by its MMSI (ITU-R M.585); ``invalid`` for a number in no known range."""
     cases = ((mmsi.between(first, last), name) for name, first, last in MMSI_CLASSES)
-    return reduce(
-        lambda chosen, case: F.when(case[0], F.lit(case[1])).otherwise(chosen), cases, F.lit("invalid")
-    )
+    return reduce(lambda chosen, case: F.when(case[0], F.lit(case[1])).otherwise(chosen), cases, F.lit("invalid"))
 
 
 def lawful(field: Field, value: Column) -> Column:
     """The value, or null where it is the field's "not available" sentinel."""
-    return value if field.sentinel is None else F.when(value != field.sentinel, value)
+    return value if field.sentinel is None else F.when(value != F.lit(field.sentinel), value)
 
 
 def _shape_rules(topic: Topic) -> list[tuple[str, Column]]:
@@ -101,12 +99,12 @@ def _out_of_range(field: Field) -> Column:
 def _ais_rules(events: DataFrame, sog_limit_kn: float) -> list[tuple[str, Column]]:
     if "message_type" not in events.columns:
         return []
-    absent = (F.col("lat_deg") == BY_NAME["lat_deg"].sentinel) | (
-        F.col("lon_deg") == BY_NAME["lon_deg"].sentinel
+    absent = (F.col("lat_deg") == F.lit(BY_NAME["lat_deg"].sentinel)) | (
+        F.col("lon_deg") == F.lit(BY_NAME["lon_deg"].sentinel)
     )
     speed = lawful(BY_NAME["sog_kn"], F.col("sog_kn"))
     return [
-        ("mmsi_class", mmsi_class(F.col("mmsi")) == "invalid"),
+        ("mmsi_class", mmsi_class(F.col("mmsi")) == F.lit("invalid")),
         ("position_not_available", absent),
         ("speed_limit", speed > sog_limit_kn),
     ]

@@ -26,8 +26,10 @@ def typed_ais(events: DataFrame) -> DataFrame:
 
     Sentinels are null and named in ``flags``. ``identity_id`` is null where an event says nothing of identity.
     """
-    sentinels = (F.when(F.col(name) == BY_NAME[name].sentinel, F.lit(name)) for name in FLAGGED)
-    flagged = events.withColumns({"flags": F.array_compact(F.array(*sentinels)), "mmsi_class": mmsi_class(F.col("mmsi"))})
+    sentinels = (F.when(F.col(name) == F.lit(BY_NAME[name].sentinel), F.lit(name)) for name in FLAGGED)
+    flagged = events.withColumns(
+        {"flags": F.array_compact(F.array(*sentinels)), "mmsi_class": mmsi_class(F.col("mmsi"))}
+    )
     whole = {name: F.col(name).cast("int") for name in ("nav_status", "message_type", "ship_type_code")}
     typed = typed_events(flagged).withColumns({**whole, **{name: _text(name) for name in ("vessel_name", "call_sign")}})
     print_of = F.concat_ws("|", *(F.coalesce(F.col(name).cast("string"), F.lit("")) for name in ("mmsi", *IDENTITY)))
@@ -53,6 +55,12 @@ def typed_voyage_events(events: DataFrame) -> DataFrame:
     return typed_events(events).withColumns({name: F.timestamp_millis(f"{name}_ms") for name in times})
 
 
+def without_lawful_bytes(events: DataFrame) -> DataFrame:
+    """The same events, the raw bytes kept only of those that break a rule: the others' are in Bronze."""
+    raw = ("kafka_key", "value", "headers")
+    return events.withColumns({name: F.when(F.col("rule").isNotNull(), F.col(name)) for name in raw})
+
+
 def is_imo_valid(imo_number: Column) -> Column:
     """Whether an IMO number's check digit agrees: the first six digits by 7 6 5 4 3 2; null for no number."""
     digits = [F.floor(imo_number / 10**power) % 10 for power in range(6, -1, -1)]
@@ -63,7 +71,9 @@ def is_imo_valid(imo_number: Column) -> Column:
 def quarantined(events: DataFrame, stream: str, batch_id: int) -> DataFrame:
     """``silver.quarantine``: the records that broke a rule, raw."""
     version = F.coalesce(F.col("schema_version").cast("int"), F.lit(0))
-    return events.withColumns({**_batch(stream, batch_id), "schema_version": version}).select(*SILVER_QUARANTINE.columns)
+    return events.withColumns({**_batch(stream, batch_id), "schema_version": version}).select(
+        *SILVER_QUARANTINE.columns
+    )
 
 
 def late(events: DataFrame, stream: str, batch_id: int) -> DataFrame:

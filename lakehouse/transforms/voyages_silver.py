@@ -22,10 +22,7 @@ def voyages(events: DataFrame) -> DataFrame:
     when = "observed_at"
     folded = events.groupBy("voyage_id").agg(
         *(_latest(name).alias(name) for name in ("mmsi", "imo_number", "from_locode", "to_locode", "source")),
-        *(
-            _latest(name).alias(name)
-            for name in ("scheduled_departure_at", "scheduled_arrival_at", "delay_cause")
-        ),
+        *(_latest(name).alias(name) for name in ("scheduled_departure_at", "scheduled_arrival_at", "delay_cause")),
         _of("departure", F.col(when)).alias("departed_at"),
         _of("arrival", F.col(when)).alias("arrived_at"),
         _of("cancelled", F.col(when)).alias("cancelled_at"),
@@ -65,9 +62,7 @@ def emission_days(reports: DataFrame) -> DataFrame:
         reports.withColumn("reported_on", reported_on())
         .groupBy("mmsi", "reported_on")
         .agg(last.alias("last"))
-        .select(
-            "mmsi", "reported_on", "last.*", F.lit("reported").alias("method"), F.lit("high").alias("quality")
-        )
+        .select("mmsi", "reported_on", "last.*", F.lit("reported").alias("method"), F.lit("high").alias("quality"))
         .select(*SILVER_EMISSIONS.columns)
     )
 

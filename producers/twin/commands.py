@@ -23,19 +23,11 @@ def twin() -> None:
 @twin.command("generate")
 @click.option("--ships", type=int, default=30, show_default=True, help="Ships in the register.")
 @click.option("--days", type=int, default=60, show_default=True, help="Days from the start, whole UTC days.")
-@click.option(
-    "--every", default="5min", show_default=True, help="Time between AIS reports: 30s, 5min, 1h; or lawful."
-)
-@click.option(
-    "--start", type=click.DateTime(["%Y-%m-%d"]), default="2024-01-01", show_default=True, help="First day."
-)
+@click.option("--every", default="5min", show_default=True, help="Time between AIS reports: 30s, 5min, 1h; or lawful.")
+@click.option("--start", type=click.DateTime(["%Y-%m-%d"]), default="2024-01-01", show_default=True, help="First day.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same bytes.")
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write into."
-)
-@click.option(
-    "--demo", is_flag=True, help="The demonstration's twin; the options above but --out are then not read."
-)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write into.")
+@click.option("--demo", is_flag=True, help="The demonstration's twin; the options above but --out are then not read.")
 @console.json_option
 def generate_command(
     ships: int, days: int, every: str, start: dt.datetime, seed: int, out: Path, demo: bool, as_json: bool
@@ -58,15 +50,11 @@ def generate_command(
     config = (
         TwinConfig.demo()
         if demo
-        else TwinConfig.checked(
-            ships=ships, days=days, every_s=parse_every(every), start=start.date(), seed=seed
-        )
+        else TwinConfig.checked(ships=ships, days=days, every_s=parse_every(every), start=start.date(), seed=seed)
     )
     with console.progress() as bar:
         task = bar.add_task("Sailing the fleet", total=1.0)
-        summary = generate(
-            config, out, lambda what, share: bar.update(task, description=what, completed=share)
-        )
+        summary = generate(config, out, lambda what, share: bar.update(task, description=what, completed=share))
     if as_json:
         console.print_json(summary.model_dump(mode="json"))
     else:

@@ -28,9 +28,7 @@ class FaultRates(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     gaps_per_ship_day: float = Field(0.05, ge=0, description="Silences of 1 to 18 hours, per ship and day.")
-    duplicate: float = Field(
-        0.002, ge=0, le=0.2, description="Sent again 1 to 30 minutes later; all four topics."
-    )
+    duplicate: float = Field(0.002, ge=0, le=0.2, description="Sent again 1 to 30 minutes later; all four topics.")
     sog_sentinel: float = Field(0.002, ge=0, le=0.2, description="Speed 102.3: not available.")
     cog_sentinel: float = Field(0.005, ge=0, le=0.2, description="Course 360: not available.")
     heading_sentinel: float = Field(0.01, ge=0, le=0.2, description="Heading 511: not available.")
@@ -40,9 +38,7 @@ class FaultRates(BaseModel):
     late: float = Field(0.001, ge=0, le=0.2, description="Published 36 to 120 hours after it was observed.")
     broken: float = Field(0.0001, ge=0, le=0.2, description="Extra lines that break the contract.")
     bad_imo: float = Field(0.01, ge=0, le=1, description="Share of static reports with a wrong check digit.")
-    shared_mmsi: int = Field(
-        1, ge=0, description="Ships beyond the fleet that send with another ship's MMSI."
-    )
+    shared_mmsi: int = Field(1, ge=0, description="Ships beyond the fleet that send with another ship's MMSI.")
 
 
 class TwinConfig(BaseModel):
@@ -52,9 +48,7 @@ class TwinConfig(BaseModel):
 
     ships: int = Field(30, ge=1, le=5_000)
     days: int = Field(60, ge=1, le=1_100)
-    every_s: int | None = Field(
-        300, ge=1, le=86_400, description="Seconds between reports; None: class A intervals."
-    )
+    every_s: int | None = Field(300, ge=1, le=86_400, description="Seconds between reports; None: class A intervals.")
     start: dt.date = dt.date(2024, 1, 1)
     seed: int = Field(1, ge=0)
     telemetry_s: int = Field(3_600, ge=STEP_S, le=86_400, description="Seconds between engine readings.")

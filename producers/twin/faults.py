@@ -123,10 +123,7 @@ def resend_at_ms(publish_at_ms: Instants, rng: np.random.Generator) -> Instants:
 
 def broken_lines(lines: list[str]) -> list[str]:
     """Lines that break the contract: by turns a latitude that no report can have, and a line cut off."""
-    return [
-        _with_impossible_lat(text) if i % 2 == 0 else text[: len(text) * 2 // 3]
-        for i, text in enumerate(lines)
-    ]
+    return [_with_impossible_lat(text) if i % 2 == 0 else text[: len(text) * 2 // 3] for i, text in enumerate(lines)]
 
 
 def _with_impossible_lat(text: str) -> str:
@@ -134,9 +131,7 @@ def _with_impossible_lat(text: str) -> str:
     return f'{head}"lat_deg":{_BROKEN_LAT_DEG},{tail.partition(",")[2]}'
 
 
-def with_bad_imo(
-    rows: pl.DataFrame, rate: float, rng: np.random.Generator
-) -> tuple[pl.DataFrame, NDArray[np.bool_]]:
+def with_bad_imo(rows: pl.DataFrame, rate: float, rng: np.random.Generator) -> tuple[pl.DataFrame, NDArray[np.bool_]]:
     """Static reports, some with the next check digit instead of the right one."""
     is_bad = rng.random(len(rows)) < rate
     imo = rows["imo_number"].to_numpy()

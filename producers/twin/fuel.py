@@ -110,11 +110,7 @@ def burn(track: Track) -> Burn:
         _weather_efficiency(track),
     )
     load = np.where((track.phase[:-1] == BERTH) | (load < LEAST_LOAD), 0.0, load)
-    thirst = (
-        1
-        + 0.05 * wear(track.failures, "injector", steps)
-        + 0.04 * wear(track.failures, "turbocharger", steps)
-    )
+    thirst = 1 + 0.05 * wear(track.failures, "injector", steps) + 0.04 * wear(track.failures, "turbocharger", steps)
     base = _SFC_MAIN[ship.kind.engine_type, ship.fuel_kind]
     main_kg_per_h = ship.main_engine_kw * load * sfc_g_per_kwh(base, load) * thirst / 1_000
     boiler_kw, auxiliary_kw = (np.array(power)[track.phase[:-1]] for power in _hotel_kw(ship))

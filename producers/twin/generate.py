@@ -70,11 +70,7 @@ def _write_journal(
     out: Path, crew: Sequence[Track], fuel: Sequence[pl.DataFrame], config: TwinConfig, tally: Tally
 ) -> None:
     voyages = [item for track in crew for item in journal.voyage_lines(track, config)]
-    noons = [
-        item
-        for track, days in zip(crew, fuel, strict=True)
-        for item in journal.fuel_lines(track, days, config)
-    ]
+    noons = [item for track, days in zip(crew, fuel, strict=True) for item in journal.fuel_lines(track, days, config)]
     alerts = [item for track in crew for item in journal.alert_lines(track, config)]
     rng = np.random.default_rng([config.seed, 7])
     for name, parts in (
@@ -128,9 +124,7 @@ def _add(
     tally.count(name, "duplicate", len(again))
 
 
-def _write_ais(
-    out: Path, tracks: Sequence[Track], config: TwinConfig, tally: Tally, progress: Progress
-) -> None:
+def _write_ais(out: Path, tracks: Sequence[Track], config: TwinConfig, tally: Tally, progress: Progress) -> None:
     outbox = Outbox(_file(out, "ais"))
     gaps = {track.ship.index: faults.silences(track.ship, config) for track in tracks}
     doubled = {track.ship.mmsi for track in tracks[config.ships :]}
@@ -177,15 +171,11 @@ def _add_statics(
 ) -> None:  # fmt: skip
     for track in tracks:
         rows = reports.statics(track, config, *span)
-        rows = rows.filter(
-            ~pl.Series(faults.is_silent(rows["observed_at_ms"].to_numpy(), gaps[track.ship.index]))
-        )
+        rows = rows.filter(~pl.Series(faults.is_silent(rows["observed_at_ms"].to_numpy(), gaps[track.ship.index])))
         rows, is_bad = faults.with_bad_imo(rows, config.faults.bad_imo, rng)
         tally.fault("bad_imo", track.ship.mmsi, int(is_bad.sum()))
         tally.count("ais", "static", len(rows))
-        outbox.add(
-            rows["observed_at_ms"].to_numpy(), lines(rows.with_columns(ais_class=pl.lit("A")), "static")
-        )
+        outbox.add(rows["observed_at_ms"].to_numpy(), lines(rows.with_columns(ais_class=pl.lit("A")), "static"))
 
 
 def _reports_a_day(config: TwinConfig) -> int:

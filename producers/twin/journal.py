@@ -116,9 +116,7 @@ def alert_lines(track: Track, config: TwinConfig) -> Iterator[Line]:
     waves = track.wave_m[days]
     for step, wave in zip(days[waves > _HEAVY_SEA_M], waves[waves > _HEAVY_SEA_M], strict=True):
         evidence = {"wave_height_m": round(float(wave), 1)}
-        yield _alert(
-            track, config, int(step), "heavy_sea", "warning", "Heavy sea at the ship's position.", evidence
-        )
+        yield _alert(track, config, int(step), "heavy_sea", "warning", "Heavy sea at the ship's position.", evidence)
 
 
 def _alert(

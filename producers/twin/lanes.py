@@ -57,9 +57,7 @@ class Lane:
 
     def at(self, along_nm: Floats) -> tuple[Floats, Floats]:
         """Latitude and longitude (unwrapped) after so many miles."""
-        return np.interp(along_nm, self.along_nm, self.lat_deg), np.interp(
-            along_nm, self.along_nm, self.lon_deg
-        )
+        return np.interp(along_nm, self.along_nm, self.lat_deg), np.interp(along_nm, self.along_nm, self.lon_deg)
 
 
 _SPACING_NM = 5.0

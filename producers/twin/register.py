@@ -180,9 +180,7 @@ def fleet(config: TwinConfig) -> list[Ship]:
     count = config.ships + config.faults.shared_mmsi
     shares = np.array([kind.share for kind in CLASSES])
     kinds = rng.choice(len(CLASSES), count, p=shares / shares.sum())
-    kinds[: min(count, len(CLASSES))] = np.arange(
-        min(count, len(CLASSES))
-    )  # a small fleet still has every class
+    kinds[: min(count, len(CLASSES))] = np.arange(min(count, len(CLASSES)))  # a small fleet still has every class
     hulls = rng.choice(np.arange(910_000, 990_000), count, replace=False)
     serials = rng.choice(np.arange(100, 9_999), count, replace=False)
     ships = [
@@ -206,9 +204,7 @@ def _doubles(ships: list[Ship], fleet_size: int) -> list[Ship]:
 
 def _apart_nm(one: str, other: str) -> float:
     """Miles between the middles of two lanes."""
-    (lat1, lon1), (lat2, lon2) = (
-        lane(name).at(np.array([lane(name).length_nm / 2])) for name in (one, other)
-    )
+    (lat1, lon1), (lat2, lon2) = (lane(name).at(np.array([lane(name).length_nm / 2])) for name in (one, other))
     return float(distance_nm(lat1, lon1, lat2, lon2)[0])
 
 

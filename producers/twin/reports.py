@@ -23,9 +23,7 @@ def class_a_interval_s(phase: NDArray[np.int8], speed_kn: Floats) -> Floats:
 
     ITU-R M.1371, table of reporting intervals; the shorter ones while turning are left out.
     """
-    interval = np.select(
-        [speed_kn <= limit for limit, _ in _UPRIGHT_S], [seconds for _, seconds in _UPRIGHT_S]
-    )
+    interval = np.select([speed_kn <= limit for limit, _ in _UPRIGHT_S], [seconds for _, seconds in _UPRIGHT_S])
     return np.where((phase == BERTH) | (phase == ANCHOR), _AT_REST_S, interval).astype(float)
 
 
@@ -44,17 +42,13 @@ def report_times_ms(track: Track, config: TwinConfig, since_ms: int, until_ms: i
     return np.unique(times.astype(np.int64))
 
 
-def _regular_ms(
-    track: Track, config: TwinConfig, every_s: int, since_ms: int, until_ms: int
-) -> NDArray[np.int64]:
+def _regular_ms(track: Track, config: TwinConfig, every_s: int, since_ms: int, until_ms: int) -> NDArray[np.int64]:
     first_ms = config.start_ms + track.ship.mmsi % every_s * 1_000
     skipped = max(0, -(-(since_ms - first_ms) // (every_s * 1_000)))
     return np.arange(first_ms + skipped * every_s * 1_000, until_ms, every_s * 1_000, dtype=np.int64)
 
 
-def positions(
-    track: Track, config: TwinConfig, since_ms: int, until_ms: int, rng: np.random.Generator
-) -> pl.DataFrame:
+def positions(track: Track, config: TwinConfig, since_ms: int, until_ms: int, rng: np.random.Generator) -> pl.DataFrame:
     """Position reports (AIS message 1), one row per report, in order of time."""
     times = report_times_ms(track, config, since_ms, until_ms)
     step, along = _place(track, config, times)
@@ -62,9 +56,7 @@ def positions(
     is_resting = (phase == BERTH) | (phase == ANCHOR)
     lat_deg, lon_deg = lane(track.ship.lane).at(along)
     course = _course_deg(track, step, along)
-    sway = np.where(
-        is_resting, 5e-5, 0.0
-    )  # about 5 m of satellite navigation noise on a ship that lies still
+    sway = np.where(is_resting, 5e-5, 0.0)  # about 5 m of satellite navigation noise on a ship that lies still
     count = len(times)
     sog = np.where(is_resting, 0.0, track.step_nm[step] / STEP_H) + rng.normal(0, 1, count) * np.where(
         is_resting, 0.04, 0.15

@@ -34,9 +34,7 @@ def engine_readings(track: Track, burnt: Burn, config: TwinConfig) -> pl.DataFra
     def noisy(values: Floats, spread: float, digits: int = 2) -> Floats:
         return np.maximum(np.round(values + rng.normal(0, spread, len(at)), digits), 0)
 
-    exhaust = (
-        235 + 60 * load + 140 * load**2 + 45 * worn["injector"] + 60 * worn["turbocharger"] + 30 * spoilt
-    )
+    exhaust = 235 + 60 * load + 140 * load**2 + 45 * worn["injector"] + 60 * worn["turbocharger"] + 30 * spoilt
     coolant = 76 + 7 * load + 12 * worn["cooling_pump"] + 3 * worn["turbocharger"]
     lube_oil = 2.3 + 0.5 * load - 0.9 * worn["bearing"] - 0.1 * worn["cooling_pump"]
     shaking = 1.4 + 2.2 * load + 0.12 * track.wave_m[at] + 3.5 * worn["bearing"] + 1.0 * worn["injector"]
@@ -49,16 +47,10 @@ def engine_readings(track: Track, burnt: Burn, config: TwinConfig) -> pl.DataFra
             "engine_load_pct": np.where(is_running, np.minimum(noisy(100 * load, 0.8, 1), 110), 0.0),
             "shaft_power_kw": np.where(is_running, noisy(power, 0.006 * track.ship.main_engine_kw, 0), 0.0),
             "fuel_rate_kg_per_h": np.where(is_running, noisy(burnt.main_kg_per_h[at], 8.0, 1), 0.0),
-            "exhaust_temperature_c": np.where(
-                is_running, noisy(own[0] * exhaust, 9, 1), noisy(0 * load + 45, 4, 1)
-            ),
-            "coolant_temperature_c": np.where(
-                is_running, noisy(own[1] * coolant, 1.6, 1), noisy(0 * load + 60, 2, 1)
-            ),
+            "exhaust_temperature_c": np.where(is_running, noisy(own[0] * exhaust, 9, 1), noisy(0 * load + 45, 4, 1)),
+            "coolant_temperature_c": np.where(is_running, noisy(own[1] * coolant, 1.6, 1), noisy(0 * load + 60, 2, 1)),
             "lube_oil_pressure_bar": np.where(is_running, noisy(own[2] * lube_oil, 0.12), 0.0),
-            "vibration_mm_per_s": np.where(
-                is_running, noisy(own[3] * shaking, 0.55), noisy(0 * load + 0.2, 0.05)
-            ),
+            "vibration_mm_per_s": np.where(is_running, noisy(own[3] * shaking, 0.55), noisy(0 * load + 0.2, 0.05)),
             "running_time_h": _running_h(rng, burnt)[at],
             "draught_m": np.round(track.draught_m[at + 1], 1),
             "sog_kn": np.round(track.step_nm[at] / STEP_H, 1),
@@ -86,9 +78,7 @@ def weather_readings(track: Track, config: TwinConfig) -> pl.DataFrame:
     at = np.arange(_WEATHER_EVERY_STEPS - 1, config.steps, _WEATHER_EVERY_STEPS)
     wave = track.wave_m[at]
     wind = np.maximum(2 + 3.4 * np.sqrt(wave) + rng.normal(0, 1.5, len(at)), 0)
-    rows = _with_places(
-        pl.DataFrame({"observed_at_ms": config.start_ms + (at + 1) * STEP_S * 1_000}), track, at
-    )
+    rows = _with_places(pl.DataFrame({"observed_at_ms": config.start_ms + (at + 1) * STEP_S * 1_000}), track, at)
     sea = 27 - 0.35 * np.maximum(rows["lat_deg"].abs().to_numpy() - 15, 0) + rng.normal(0, 0.5, len(at))
     return rows.with_columns(
         mmsi=pl.lit(track.ship.mmsi, pl.Int64),

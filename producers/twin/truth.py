@@ -49,9 +49,7 @@ class Tally:
         found = pl.DataFrame({"ship": dirty.ship, "fault": dirty.fault}).filter(pl.col("fault") > 0)
         for ship, fault, number in found.group_by("ship", "fault", maintain_order=True).len().iter_rows():
             self.fault(KINDS[fault - 1], mmsi_of_ship[ship], number)
-        lawful = dirty.rows.filter(~pl.Series(dirty.where("late", *QUARANTINED))).select(
-            "mmsi", "observed_at_ms"
-        )
+        lawful = dirty.rows.filter(~pl.Series(dirty.where("late", *QUARANTINED))).select("mmsi", "observed_at_ms")
         self.same_report_time += lawful.height - lawful.n_unique()
 
     def faults(self) -> dict[str, int]:
@@ -64,9 +62,7 @@ class Tally:
     def fault_rows(self) -> pl.DataFrame:
         """One row per fault and ship."""
         rows = [(kind, mmsi, number) for (kind, mmsi), number in sorted(self._faults.items())]
-        return pl.DataFrame(
-            rows, schema={"fault": pl.String, "mmsi": pl.Int64, "count": pl.Int64}, orient="row"
-        )
+        return pl.DataFrame(rows, schema={"fault": pl.String, "mmsi": pl.Int64, "count": pl.Int64}, orient="row")
 
     def summary(self, config: TwinConfig) -> dict[str, Any]:
         """Lines, unique events, faults, and what a lake must make of them."""
@@ -103,9 +99,7 @@ def write_truth(folder: Path, tracks: Sequence[Track], fuel: pl.DataFrame, confi
     pl.DataFrame([row for t in tracks for row in _voyages(t, config)], infer_schema_length=None).write_csv(
         folder / "voyages.csv"
     )
-    _write_rows(
-        folder / "port_calls.csv", [row for t in tracks for row in _port_calls(t, config)], _PORT_CALL
-    )
+    _write_rows(folder / "port_calls.csv", [row for t in tracks for row in _port_calls(t, config)], _PORT_CALL)
     _write_rows(folder / "failures.csv", [row for t in tracks for row in _failures(t, config)], _FAILURE)
     kinds = [f"fuel_{kind}_t" for kind in FUEL_KINDS if f"fuel_{kind}_t" in fuel.columns]
     fuel.with_columns(

@@ -217,9 +217,7 @@ class _Sailor:
         speed = self.usual_speed_kn * self.rng.normal(1, 0.01) * (1 - loss)
         if cause == "weather":
             speed *= self.rng.uniform(0.84, 0.95)
-        wait_h = {"port congestion": 2 + self.rng.gamma(2, 9), "pilot delay": self.rng.uniform(2, 6)}.get(
-            cause, 0.0
-        )
+        wait_h = {"port congestion": 2 + self.rng.gamma(2, 9), "pilot delay": self.rng.uniform(2, 6)}.get(cause, 0.0)
         if not wait_h and self.rng.random() < 0.2:
             wait_h = self.rng.uniform(0.5, 3)
         anchor_steps = int(wait_h * STEPS_PER_H)

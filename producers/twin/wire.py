@@ -24,13 +24,10 @@ def lines(rows: pl.DataFrame, event_type: str) -> list[str]:
     The lawfulness of these is held by tests: validating millions of rows one by one would cost minutes.
     """
     head = (pl.lit(event_type).alias("event_type"), pl.lit(SCHEMA_VERSION).alias("schema_version"))
-    bodies = rows.select(
-        pl.struct(*head, pl.lit(SOURCE).alias("source"), pl.all()).struct.json_encode()
-    ).to_series()
+    bodies = rows.select(pl.struct(*head, pl.lit(SOURCE).alias("source"), pl.all()).struct.json_encode()).to_series()
     keys = zip(rows["mmsi"].to_list(), rows["observed_at_ms"].to_list(), bodies.to_list(), strict=True)
     return [
-        f'{{"event_id":"{event_id(event_type, mmsi, at_ms, body.encode())}",{body[1:]}'
-        for mmsi, at_ms, body in keys
+        f'{{"event_id":"{event_id(event_type, mmsi, at_ms, body.encode())}",{body[1:]}' for mmsi, at_ms, body in keys
     ]
 
 

@@ -44,9 +44,7 @@ def test_every_setting_and_command_that_it_uses_exists(services: dict[str, Any])
     names = {name for service in services.values() for name in service.get("environment", {})}
     used = {name.removeprefix(PREFIX).lower() for name in names if name.startswith(PREFIX)}
     commands = [
-        service["command"][0]
-        for service in services.values()
-        if "entrypoint" not in service and "command" in service
+        service["command"][0] for service in services.values() if "entrypoint" not in service and "command" in service
     ]
 
     assert used <= set(Settings.model_fields)
@@ -74,7 +72,7 @@ def test_nothing_is_served_beyond_this_machine(services: dict[str, Any]) -> None
 
 def test_it_is_lawful_by_the_compose_specification() -> None:
     tool = Path(sys.executable).with_name("check-jsonschema")
-    command = [tool, "--builtin-schema", "vendor.compose-spec", ROOT / "docker-compose.yml"]
+    command = [str(tool), "--builtin-schema", "vendor.compose-spec", str(ROOT / "docker-compose.yml")]
 
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 

@@ -55,9 +55,7 @@ def lake(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A lake with a few rows in each table that the documents read."""
     monkeypatch.setenv("MARITIME_HOME", str(settings.home))
     for table, rows in ROWS.items():
-        schema = {
-            field.name: POLARS_TYPES[field.type] for field in table.fields if field.type in POLARS_TYPES
-        }
+        schema = {field.name: POLARS_TYPES[field.type] for field in table.fields if field.type in POLARS_TYPES}
         filled = [{name: row.get(name) for name in schema} for row in rows]
         place = Path(settings.lake) / table.path
         place.mkdir(parents=True)
@@ -126,9 +124,7 @@ def test_joins_subqueries_and_common_tables_find_the_lakes_tables(ask: Callable[
         ("SELECT distance_nm::DATE FROM gold.vessel_day", "DATE"),
     ],
 )
-def test_a_wrong_query_is_one_sentence_and_exit_code_2(
-    ask: Callable[..., Any], text: str, found: str
-) -> None:
+def test_a_wrong_query_is_one_sentence_and_exit_code_2(ask: Callable[..., Any], text: str, found: str) -> None:
     result = ask(text)
 
     assert result.exit_code == 2

@@ -120,9 +120,7 @@ def test_a_running_broker_is_not_started_a_second_time_on_another_port(
 
 
 def test_stop_ends_the_broker_of_its_own_folder_and_no_other_process(here: Settings, tmp_path: Path) -> None:
-    look_alike = subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(60)", "kafka.Kafka", "other"]
-    )
+    look_alike = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "kafka.Kafka", "other"])
     try:
         assert not Broker(here).stop()
 
@@ -150,9 +148,7 @@ def test_the_broker_serves_this_machine_only(tmp_path: Path) -> None:
         Broker(Settings(home=tmp_path, kafka_servers="kafka.example.org:9092")).start()
 
 
-def test_the_commands_speak_json_and_reset_asks_first(
-    here: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_commands_speak_json_and_reset_asks_first(here: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MARITIME_HOME", str(here.home))
     monkeypatch.setenv("MARITIME_KAFKA_SERVERS", here.kafka_servers)
     run = CliRunner().invoke

@@ -15,7 +15,7 @@ from contracts.tables import BRONZE_AIS
 from contracts.topics import AIS
 from infra.kafka import producer_config
 from infra.topics import create_topics
-from lakehouse import flows, ledger
+from lakehouse import ledger
 from lakehouse.runner import run_flows
 from lakehouse.store import Store
 
@@ -77,7 +77,7 @@ def test_a_crash_after_the_commit_and_before_the_ledger_repeats_nothing(
         raise RuntimeError("killed before the ledger")
 
     with monkeypatch.context() as patch:
-        patch.setattr(flows.ledger, "record", crash)
+        patch.setattr(ledger, "record", crash)
         with pytest.raises(Exception, match="killed before"):
             run_flows([AIS_FLOW], kafka, once=True)
     assert ledger.entries(kafka.lake) == []

@@ -51,9 +51,7 @@ def test_another_partition_count_stops_the_program(kafka: Settings, eventually: 
         check_topics(kafka)
 
 
-def test_a_missing_topic_is_named_with_the_command_that_makes_it(
-    kafka: Settings, eventually: Eventually
-) -> None:
+def test_a_missing_topic_is_named_with_the_command_that_makes_it(kafka: Settings, eventually: Eventually) -> None:
     with admin(kafka) as client:
         client.delete_topics([ALERTS.name])[ALERTS.name].result()
     eventually(lambda: ALERTS.name not in partitions(kafka))

@@ -35,7 +35,7 @@ def land(spark: SparkSession, store: Store) -> Land:
     def put(topic: Topic, events: Iterable[dict[str, Any] | bytes]) -> None:
         table = BRONZE[topic]
         store.create(table)
-        rows = []
+        rows: list[tuple[Any, ...]] = []
         for event in events:
             value = event if isinstance(event, bytes) else json.dumps(event).encode()
             offset = offsets.get(topic, 0)

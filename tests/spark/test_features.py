@@ -41,9 +41,7 @@ def voyages(spark: SparkSession, *spans: tuple[float, float | None]) -> DataFram
         }
         for number, (departed, arrived) in enumerate(spans)
     ]  # fmt: skip
-    return spark.createDataFrame(
-        [_row(SILVER_VOYAGES.columns, row) for row in rows], spark_schema(SILVER_VOYAGES)
-    )
+    return spark.createDataFrame([_row(SILVER_VOYAGES.columns, row) for row in rows], spark_schema(SILVER_VOYAGES))
 
 
 def _row(columns: list[str], values: dict[str, Any]) -> tuple[Any, ...]:
@@ -124,9 +122,7 @@ def test_a_change_compares_three_days_with_the_vessels_own_thirty_before(spark: 
 
     assert changes[day(1)] is None
     assert changes[day(32)] == pytest.approx((310 + 320) / 2 - (100 + 200) / 2)
-    assert changes[day(33)] == pytest.approx((310 + 320 + 330) / 3 - 200), (
-        "day 0 is 33 days ago and no longer counts"
-    )
+    assert changes[day(33)] == pytest.approx((310 + 320 + 330) / 3 - 200), "day 0 is 33 days ago and no longer counts"
     assert changes[day(34)] == pytest.approx((320 + 330 + 340) / 3 - 310)
 
 
@@ -143,9 +139,7 @@ def test_hours_under_way_are_within_the_day_and_since_port_counts_from_departure
 
 
 def test_features_have_the_tables_columns_and_one_row_per_key(spark: SparkSession) -> None:
-    features = vessel_features(
-        sensors(spark, [reading(1), reading(2), reading(25)]), voyages(spark, (0, 3), (5, None))
-    )
+    features = vessel_features(sensors(spark, [reading(1), reading(2), reading(25)]), voyages(spark, (0, 3), (5, None)))
 
     assert features.columns == GOLD_VESSEL_FEATURES.columns
     assert [field.dataType for field in features.schema] == [
@@ -158,9 +152,7 @@ def test_a_failure_within_seven_days_labels_a_day_and_one_after_or_on_the_day_do
     spark: SparkSession,
 ) -> None:
     features = spark.createDataFrame([(MMSI, day(n)) for n in range(30)], "mmsi long, observed_on date")
-    failures = spark.createDataFrame(
-        [(MMSI, FIRST + timedelta(days=15, hours=9))], "mmsi long, failed_at timestamp"
-    )
+    failures = spark.createDataFrame([(MMSI, FIRST + timedelta(days=15, hours=9))], "mmsi long, failed_at timestamp")
 
     labels = by_day(label_maintenance(features, failures), "needs_maintenance")
 
@@ -179,8 +171,6 @@ def test_a_day_whose_next_seven_days_are_not_over_has_no_label(spark: SparkSessi
 
 def test_another_vessels_failure_labels_nothing(spark: SparkSession) -> None:
     features = spark.createDataFrame([(MMSI, day(n)) for n in range(10)], "mmsi long, observed_on date")
-    failures = spark.createDataFrame(
-        [(MMSI + 1, FIRST + timedelta(days=3))], "mmsi long, failed_at timestamp"
-    )
+    failures = spark.createDataFrame([(MMSI + 1, FIRST + timedelta(days=3))], "mmsi long, failed_at timestamp")
 
     assert not any(by_day(label_maintenance(features, failures), "needs_maintenance").values())

@@ -16,8 +16,10 @@ from contracts.tables import SILVER_LATE, SILVER_POSITIONS, SILVER_QUARANTINE, S
 from contracts.topics import AIS
 from lakehouse import ledger, silver
 from lakehouse.runner import run_flows
+from lakehouse.schema import event_schema
 from lakehouse.silver import SILVER_FLOWS
 from lakehouse.store import Store
+from lakehouse.transforms.parsing import judge, parse
 
 HOUR_MS = 3_600_000
 START_MS = 1_700_000_000_000
@@ -47,15 +49,17 @@ def outcome(settings: Settings) -> dict[str, int]:
         ("malformed_json", {"lat_deg": "north"}),
     ],
 )
-def test_a_record_that_breaks_a_rule_is_named_by_it(spark: SparkSession, position: Make, rule: str, changes: Any) -> None:
+def test_a_record_that_breaks_a_rule_is_named_by_it(
+    spark: SparkSession, position: Make, rule: str, changes: Any
+) -> None:
     records = spark.createDataFrame(
         [("t", 0, 0, None, b"", json.dumps(position(**changes)).encode(), [], None, None)],
         silver_bronze_schema(),
     )
 
-    events = silver.parse(records, AIS, silver.event_schema(AIS))
+    events = parse(records, AIS, event_schema(AIS))
 
-    assert [row.rule for row in silver.judge(events, AIS, 40).collect()] == [rule]
+    assert [row.rule for row in judge(events, AIS, 40).collect()] == [rule]
 
 
 def silver_bronze_schema() -> str:

@@ -72,7 +72,7 @@ def by_ship(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values("mmsi", ignore_index=True)
 
 
-def run(settings: Settings, monkeypatch: pytest.MonkeyPatch, command: Any, *arguments: str) -> Any:  # noqa: ANN401
+def run(settings: Settings, monkeypatch: pytest.MonkeyPatch, command: Any, *arguments: str) -> Any:
     monkeypatch.setenv("MARITIME_HOME", str(settings.home))
     return CliRunner().invoke(command, arguments)
 

@@ -41,7 +41,8 @@ def test_a_voyage_is_the_same_in_whatever_order_its_events_come(store: Store, se
     orders = list(permutations((SCHEDULE, DEPARTURE, ARRIVAL)))
     for turn in range(3):
         events = [order[turn] for order in orders]
-        land(VOYAGE_EVENTS, [e | {"voyage_id": f"V{i}", "event_id": f"{e['event_id']}-{i}"} for i, e in enumerate(events)])
+        named = [e | {"voyage_id": f"V{i}", "event_id": f"{e['event_id']}-{i}"} for i, e in enumerate(events)]
+        land(VOYAGE_EVENTS, named)
         run_flows([VOYAGES_FLOW], settings, once=True)
 
     voyages = [row.asDict() | {"voyage_id": None} for row in store.read(SILVER_VOYAGES).collect()]

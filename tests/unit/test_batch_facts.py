@@ -35,7 +35,7 @@ def test_the_spans_hold_every_record_and_leave_out_the_widest_gaps() -> None:
     spans = BatchFacts((*buckets, far)).event_times()
 
     assert len(spans) <= MOST_SPANS
-    assert all(any(a <= b.first_ms and b.last_ms <= z for a, z in spans) for b in (*buckets, far))
+    assert all(any(a <= (b.first_ms or 0) and (b.last_ms or 0) <= z for a, z in spans) for b in (*buckets, far))
     assert spans[-1] == (far.first_ms, far.last_ms)
 
 

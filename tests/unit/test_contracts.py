@@ -87,9 +87,7 @@ def test_key_and_clustering_are_made_of_the_tables_own_fields(table: t.Table) ->
 
 def test_table_names_and_topic_names_are_unique() -> None:
     assert len({table.name for table in t.TABLES}) == len(t.TABLES)
-    assert len({topic.name for topic in TOPICS} | {topic.dead_letter.name for topic in TOPICS}) == 2 * len(
-        TOPICS
-    )
+    assert len({topic.name for topic in TOPICS} | {topic.dead_letter.name for topic in TOPICS}) == 2 * len(TOPICS)
 
 
 @pytest.mark.parametrize(

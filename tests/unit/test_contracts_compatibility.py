@@ -122,9 +122,7 @@ def test_the_models_read_every_event_that_any_earlier_commit_allowed() -> None:
 
 
 def git(*arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True
-    ).stdout
+    return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True).stdout
 
 
 def test_a_breaking_change_is_not_written_over_the_committed_schema(

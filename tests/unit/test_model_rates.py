@@ -41,13 +41,9 @@ def test_the_model_sees_neither_who_nor_when() -> None:
 
 
 def test_failures_are_read_as_instants_in_utc(tmp_path: Path) -> None:
-    (tmp_path / "failures.csv").write_text(
-        "component,failed_at,mmsi\nbearing,2024-01-05T06:30:00Z,219000001\n"
-    )
+    (tmp_path / "failures.csv").write_text("component,failed_at,mmsi\nbearing,2024-01-05T06:30:00Z,219000001\n")
 
-    assert train.read_failures(tmp_path)["failed_at"].dt.to_string("%F %T %Z").to_list() == [
-        "2024-01-05 06:30:00 UTC"
-    ]
+    assert train.read_failures(tmp_path)["failed_at"].dt.to_string("%F %T %Z").to_list() == ["2024-01-05 06:30:00 UTC"]
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,7 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> TwinSummary:
 
 @pytest.fixture(scope="module")
 def raw(twin: TwinSummary) -> dict[str, list[bytes]]:
-    return {
-        name: gzip.decompress((twin.folder / f"{name}.jsonl.gz").read_bytes()).splitlines() for name in FILES
-    }
+    return {name: gzip.decompress((twin.folder / f"{name}.jsonl.gz").read_bytes()).splitlines() for name in FILES}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +49,7 @@ def events(raw: dict[str, list[bytes]]) -> Events:
     return parsed
 
 
-def _loaded(line: bytes) -> Any:  # noqa: ANN401
+def _loaded(line: bytes) -> Any:
     try:
         event = json.loads(line)
     except ValueError:
@@ -129,16 +127,12 @@ def test_a_broken_line_breaks_the_contract(raw: dict[str, list[bytes]], twin: Tw
             EVENTS[topic_named("ais")]["position"].model_validate_json(line)
 
 
-def test_the_truth_counts_each_fault_that_is_found_by_looking(
-    positions: list[Any], twin: TwinSummary
-) -> None:
+def test_the_truth_counts_each_fault_that_is_found_by_looking(positions: list[Any], twin: TwinSummary) -> None:
     faults = twin.truth["faults"]
     assert faults["sog_sentinel"] == sum(p["sog_kn"] == 102.3 for p in positions) > 0
     assert faults["cog_sentinel"] == sum(p["cog_deg"] == 360 for p in positions) > 0
     assert faults["heading_sentinel"] == sum(p["heading_deg"] == 511 for p in positions) > 0
-    assert (
-        faults["position_sentinel"] == sum(p["lat_deg"] == 91 and p["lon_deg"] == 181 for p in positions) > 0
-    )
+    assert faults["position_sentinel"] == sum(p["lat_deg"] == 91 and p["lon_deg"] == 181 for p in positions) > 0
     assert faults["overspeed"] == sum(40 < p["sog_kn"] < 102.3 for p in positions) > 0
     assert faults["bad_mmsi"] == sum(not 200_000_000 <= p["mmsi"] < 800_000_000 for p in positions) > 0
     times = len(positions) + faults["gap"]
@@ -154,9 +148,7 @@ def test_wrong_imo_numbers_are_in_static_reports_only_and_counted(events: Events
     assert register["gross_tonnage"].min() < 5_000 < register["gross_tonnage"].max()  # type: ignore[operator]
 
 
-def test_late_events_come_after_others_that_are_more_than_a_day_younger(
-    events: Events, twin: TwinSummary
-) -> None:
+def test_late_events_come_after_others_that_are_more_than_a_day_younger(events: Events, twin: TwinSummary) -> None:
     newest, late = 0, 0
     for event in events["ais"]:
         late += event["observed_at_ms"] < newest - 24 * 3_600_000
@@ -180,18 +172,14 @@ def test_two_ships_share_one_mmsi_an_ocean_apart_and_speak_at_the_same_time(
 
 
 def test_ships_keep_to_speeds_that_ships_can_keep(positions: list[Any], twin: TwinSummary) -> None:
-    shared = pl.read_csv(twin.folder / "truth" / "faults.csv").filter(pl.col("fault") == "shared_mmsi")[
-        "mmsi"
-    ]
+    shared = pl.read_csv(twin.folder / "truth" / "faults.csv").filter(pl.col("fault") == "shared_mmsi")["mmsi"]
     tracks = (
         pl.DataFrame(positions)
         .filter((pl.col("lat_deg") != 91) & ~pl.col("mmsi").is_in(shared.to_list()) & (pl.col("mmsi") > 2e8))
         .sort("mmsi", "observed_at_ms")
     )
     legs = tracks.with_columns(pl.all().shift(1).over("mmsi").name.prefix("last_")).drop_nulls()
-    sailed = distance_nm(
-        *(legs[c].to_numpy() for c in ("last_lat_deg", "last_lon_deg", "lat_deg", "lon_deg"))
-    )
+    sailed = distance_nm(*(legs[c].to_numpy() for c in ("last_lat_deg", "last_lon_deg", "lat_deg", "lon_deg")))
     hours = (legs["observed_at_ms"] - legs["last_observed_at_ms"]).to_numpy() / 3_600_000
     assert (sailed / hours).max() < 25
     is_clean = (legs["sog_kn"].to_numpy() < 40) & (hours < 0.1)
