@@ -85,6 +85,7 @@ JOBS = {
 def main(job: str, rows: int, growth: bool, repeats: int, folder: Path, as_json: bool) -> None:
     """Measure JOB at one size or three."""
     begun = time.perf_counter()
+    folder = folder.absolute()  # Delta refuses a relative path
     settings = Settings(home=folder)
     spark_session(settings, "bench").range(1).count()
     start_seconds = time.perf_counter() - begun

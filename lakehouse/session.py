@@ -5,8 +5,9 @@ from __future__ import annotations
 from pyspark.sql import SparkSession
 
 from contracts.settings import Settings
-from infra.jars import spark_jars
+from infra.jars import LOCK, spark_jars
 
+LOG4J = LOCK.with_name("spark-log4j2.properties")
 DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -58,7 +59,7 @@ def _local(settings: Settings) -> dict[str, str]:
         conf["spark.master"] = settings.spark_master
         conf["spark.driver.memory"] = settings.spark_driver_memory
         conf["spark.jars"] = ",".join(map(str, spark_jars(settings)))
-        conf["spark.driver.extraJavaOptions"] = "-Dlog4j2.level=ERROR -XX:+UseParallelGC"
+        conf["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile=file:{LOG4J} -XX:+UseParallelGC"
         if settings.spark_master.startswith("local"):  # a cluster's executors must reach the driver from outside
             conf["spark.driver.host"] = conf["spark.driver.bindAddress"] = "127.0.0.1"
     return conf

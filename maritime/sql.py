@@ -106,10 +106,8 @@ def sql(text: str, as_csv: bool, limit: int, as_json: bool) -> None:
     result = query(load_settings(), text)
     columns = result.columns
     try:
-        if as_json or as_csv:
-            rows = result.fetchall()
-        else:
-            rows = result.fetchmany(limit + 1) if limit else result.fetchall()
+        all_of_them = as_json or as_csv or not limit
+        rows = result.fetchall() if all_of_them else result.fetchmany(limit + 1)
     except duckdb.Error as error:
         raise InputError(_one_sentence(error)) from error
     if as_json:

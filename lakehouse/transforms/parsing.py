@@ -91,9 +91,9 @@ def _range_rules(events: DataFrame) -> list[tuple[str, Column]]:
 
 def _out_of_range(field: Field) -> Column:
     value = F.col(field.name)
-    above = value > field.high if field.high is not None else F.lit(False)
-    out = (value < field.low) | above | F.isnan(value.cast("double"))
-    return out if field.sentinel is None else out & (value != field.sentinel)
+    above = value > F.lit(field.high) if field.high is not None else F.lit(False)
+    out = (value < F.lit(field.low)) | above | F.isnan(value.cast("double"))
+    return out if field.sentinel is None else out & (value != F.lit(field.sentinel))
 
 
 def _ais_rules(events: DataFrame, sog_limit_kn: float) -> list[tuple[str, Column]]:
