@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     batch_max_records: int = Field(400_000, ge=1, description="Most records that a bronze micro-batch takes.")
     batch_max_bytes: str = Field("32m", description="Most bytes of Delta files that a silver or gold batch takes.")
     trigger_seconds: float = Field(0.5, ge=0, description="Pause between bronze and silver micro-batches.")
-    gold_trigger_seconds: float = Field(15, ge=0, description="Pause between gold micro-batches.")
+    gold_trigger_seconds: float = Field(30, ge=0, description="Pause between gold micro-batches.")
     late_after_hours: float = Field(24, gt=0, description="How far behind its feed an event may be and still count.")
     sog_limit_kn: float = Field(40, gt=0, description="Fastest speed over ground of a lawful position.")
     jump_limit_kn: float = Field(60, gt=0, description="A leg implying a higher speed adds no distance.")

@@ -21,13 +21,17 @@ from lakehouse.store import Store, Txn
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A micro-batch: its records and its identity, which is the same when it is replayed after a crash."""
+    """A micro-batch: its records and its identity, which is the same when it is replayed after a crash.
+
+    ``previous`` is the entry of the batch before, where this process has run it.
+    """
 
     flow: str
     rows: DataFrame
     batch_id: int
     checkpoint_id: str
     started_at: datetime
+    previous: ledger.Entry | None = None
 
     @property
     def app_id(self) -> str:
@@ -37,6 +41,12 @@ class Batch:
     def txn(self, table: Table) -> Txn:
         """The batch's identity in one table's log, so that each table is idempotent by itself."""
         return Txn(f"{table.name}:{self.app_id}", self.batch_id)
+
+    def watermarks_before(self, root: str) -> dict[str, datetime]:
+        """Event time reached per source before this batch; the ledger is asked by a stream's first batch only."""
+        if self.previous and self.previous.batch_id == self.batch_id - 1:
+            return dict(self.previous.watermarks)
+        return ledger.watermarks_before(root, self.flow, self.app_id, self.batch_id)
 
     def commit_metadata(self, txn: Txn, ranges: Sequence[ledger.OffsetRange]) -> dict[str, Any]:
         """What the Delta commit says of itself: the batch and the Kafka offsets in it."""
@@ -67,13 +77,18 @@ def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool) ->
     for table in (*flow.tables, OPS_LEDGER):
         store.create(table)
 
+    previous: ledger.Entry | None = None
+
     def run(rows: DataFrame, batch_id: int) -> None:
+        nonlocal previous
         session = rows.sparkSession  # the query's own copy: what is set here reaches no other stream
         session.conf.set("spark.sql.adaptive.enabled", "false")  # it adds a job per shuffle, too dear each second
         checkpoint_id = session.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
-        batch = Batch(flow.name, rows, batch_id, checkpoint_id, datetime.now(UTC))
-        ledger.record(settings.lake, flow.process(Store(session, settings.lake), settings, batch))
+        batch = Batch(flow.name, rows, batch_id, checkpoint_id, datetime.now(UTC), previous)
+        previous = flow.process(Store(session, settings.lake), settings, batch)
+        ledger.record(settings.lake, previous)
 
+    spark.sparkContext.setLocalProperty("spark.scheduler.pool", flow.name)  # the stream's thread takes it over
     pause = f"{int(getattr(settings, flow.pause) * 1000)} milliseconds"
     writer = flow.source(spark, settings).writeStream.queryName(flow.name).foreachBatch(run)
     writer = writer.option("checkpointLocation", f"{settings.checkpoints}/{flow.name}")

@@ -18,9 +18,10 @@ from lakehouse.flows import Batch, Flow, delta_source
 from lakehouse.ledger import Entry
 from lakehouse.runner import main
 from lakehouse.store import Store
-from lakehouse.transforms.vessel_day import added, out_of_order, recomputed
+from lakehouse.transforms.vessel_day import POSITION, added, out_of_order, recomputed
 from lakehouse.transforms.vessel_latest import latest
 
+NEEDED = list(dict.fromkeys([*POSITION, *GOLD_VESSEL_LATEST.columns]))
 NEWER = "new.observed_at > old.observed_at"
 
 
@@ -30,7 +31,7 @@ def update_vessels(store: Store, settings: Settings, batch: Batch) -> Entry:
     The day comes first: it needs each vessel's last position as it was before the batch. A batch that is
     replayed after a crash skips what it has committed already, since adding it again would count it twice.
     """
-    positions = batch.rows.persist()
+    positions = batch.rows.select(*NEEDED).persist()
     try:
         facts = positions.agg(F.count(F.lit(1)).alias("rows"), F.collect_set("observed_on").alias("days")).first()
         rows, days = (facts["rows"], facts["days"]) if facts else (0, [])

@@ -15,6 +15,10 @@ DELTA = {
 SMALL_MACHINE = {
     # A table read plans this many tasks to replay its log; the default of 50 costs more than the read.
     "spark.databricks.delta.snapshotPartitions": "2",
+    # Nine streams have some hundreds of generated classes; the default cache of 100 would compile them each batch.
+    "spark.sql.codegen.cache.maxEntries": "2000",
+    # Streams take turns, task by task: a long Gold batch does not make Silver wait for its end.
+    "spark.scheduler.mode": "FAIR",
     "spark.sql.session.timeZone": "UTC",
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.streaming.stateStore.providerClass": (
@@ -24,6 +28,8 @@ SMALL_MACHINE = {
     "spark.sql.streaming.metricsEnabled": "false",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.adaptive.coalescePartitions.initialPartitionNum": "8",
+    # A day of the whole world has 60,000 vessels, an aggregate that fits in memory: sorting for it costs more.
+    "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "200000",
 }
 
 

@@ -19,7 +19,6 @@ from contracts.errors import ContractError
 from contracts.settings import Settings
 from contracts.tables import BRONZE, Table
 from contracts.topics import AIS, ALERTS, SENSORS, VOYAGE_EVENTS, Topic
-from lakehouse import ledger
 from lakehouse.batch_facts import BatchFacts, batch_facts, lateness_limits
 from lakehouse.flows import Batch, Flow, delta_source
 from lakehouse.ledger import Entry
@@ -71,7 +70,7 @@ def clean(cleaning: Cleaning, store: Store, settings: Settings, batch: Batch) ->
     judged = silver_rows.without_lawful_bytes(batch.rows).persist()
     try:
         facts = batch_facts(judged)
-        before = ledger.watermarks_before(store.root, batch.flow, batch.app_id, batch.batch_id)
+        before = batch.watermarks_before(store.root)
         limits = lateness_limits(before, settings.late_after_hours) if cleaning.has_watermark else {}
         measured = _write_measured(cleaning, store, batch, judged, facts, limits)
         identities = _write_identities(store, batch, judged, facts)
@@ -105,25 +104,33 @@ def _write_measured(
 ) -> Written:
     """Append the accepted events to the topic's table and the late ones to ``silver.late``."""
     lawful = judged.where(F.col("rule").isNull() & F.col("event_type").isin(list(cleaning.measured)))
-    known = known_keys(store, batch, cleaning.table, cleaning.key, facts, with_late=facts.has_late(limits))
-    refused = not_accepted(lawful, known, cleaning.key, limits).persist()
-    try:
-        counts = {row["outcome"]: row["count"] for row in refused.groupBy("outcome").count().collect()}
-        accepted = facts.lawful(*cleaning.measured) - sum(counts.values())
-        fresh = lawful.join(refused, on=PLACE, how="left_anti") if counts else lawful
-        versions: dict[str, int] = {}
-        if accepted:
-            rows = fresh.select(*cleaning.table.columns)
-            versions[cleaning.table.name] = _append(store, cleaning.table, rows, batch, facts, accepted)
-        if counts.get("late"):
-            late = batch.rows.join(refused.where("outcome = 'late'"), on=PLACE, how="left_semi")
-            rows = silver_rows.late(late, batch.flow, batch.batch_id)
-            versions[t.SILVER_LATE.name] = _append(store, t.SILVER_LATE, rows, batch, facts, counts["late"])
-        if cleaning.after and accepted:
-            versions |= cleaning.after(store, fresh)
-    finally:
-        refused.unpersist()
+    expected = facts.lawful(*cleaning.measured)
+    if not expected:
+        return Written()
+    limits = limits if facts.has_late(limits) else {}
+    known = known_keys(store, batch, cleaning.table, cleaning.key, facts, with_late=bool(limits))
+    refused = not_accepted(lawful, known, cleaning.key, limits)
+    fresh = lawful.join(F.broadcast(refused), on=PLACE, how="left_anti")
+    version, accepted = _append(store, cleaning.table, fresh.select(*cleaning.table.columns), batch, facts)
+    versions = {cleaning.table.name: version}
+    counts = _outcomes(refused) if accepted < expected else {}
+    if accepted + sum(counts.values()) != expected:
+        raise ContractError(
+            f"{cleaning.table.name} version {version} holds {accepted} rows of {batch.flow}: with {counts} "
+            f"they should be {expected}."
+        )
+    if counts.get("late"):
+        late = batch.rows.join(refused.where("outcome = 'late'"), on=PLACE, how="left_semi")
+        rows = silver_rows.late(late, batch.flow, batch.batch_id)
+        versions[t.SILVER_LATE.name] = _append_counted(store, t.SILVER_LATE, rows, batch, facts, counts["late"])
+    if cleaning.after and accepted:
+        versions |= cleaning.after(store, fresh)
     return Written(accepted, counts.get("duplicate", 0), counts.get("late", 0), versions)
+
+
+def _outcomes(refused: DataFrame) -> dict[str, int]:
+    """Records by outcome: a second look, which a batch without repeats is spared."""
+    return {row["outcome"]: row["count"] for row in refused.groupBy("outcome").count().collect()}
 
 
 def _write_identities(store: Store, batch: Batch, judged: DataFrame, facts: BatchFacts) -> Written:
@@ -144,7 +151,7 @@ def _write_identities(store: Store, batch: Batch, judged: DataFrame, facts: Batc
         counts = {row["event_type"]: row["count"] for row in fresh.groupBy("event_type").count().collect()}
         if not counts:
             return Written()
-        version = _append(store, t.SILVER_VESSELS, fresh, batch, facts, sum(counts.values()))
+        version = _append_counted(store, t.SILVER_VESSELS, fresh, batch, facts, sum(counts.values()))
         return Written(accepted=counts.get("static", 0), versions={t.SILVER_VESSELS.name: version})
     finally:
         fresh.unpersist()
@@ -154,22 +161,27 @@ def _write_quarantine(store: Store, batch: Batch, judged: DataFrame, facts: Batc
     if not facts.quarantined:
         return Written()
     rows = silver_rows.quarantined(judged.where(F.col("rule").isNotNull()), batch.flow, batch.batch_id)
-    version = _append(store, t.SILVER_QUARANTINE, rows, batch, facts, facts.quarantined)
+    version = _append_counted(store, t.SILVER_QUARANTINE, rows, batch, facts, facts.quarantined)
     return Written(versions={t.SILVER_QUARANTINE.name: version})
 
 
-def _append(store: Store, table: Table, rows: DataFrame, batch: Batch, facts: BatchFacts, expected: int) -> int:
-    """Append the batch's rows and compare the commit's own count with the one that the ledger will say.
+def _append_counted(store: Store, table: Table, rows: DataFrame, batch: Batch, facts: BatchFacts, expected: int) -> int:
+    """Append rows that were counted before, and compare the commit's own count with that.
 
     Raises:
         ContractError: They differ.
     """
-    txn = batch.txn(table)
-    store.append(table, rows.coalesce(1), txn, batch.commit_metadata(txn, facts.ranges))
-    version, landed = store.committed(table, txn)
+    version, landed = _append(store, table, rows, batch, facts)
     if landed != expected:
         raise ContractError(f"{table.name} version {version} holds {landed} rows of {batch.flow}, not {expected}.")
     return version
+
+
+def _append(store: Store, table: Table, rows: DataFrame, batch: Batch, facts: BatchFacts) -> tuple[int, int]:
+    """Append the batch's rows as one file; version and row count of the commit, also of one made before a crash."""
+    txn = batch.txn(table)
+    store.append(table, rows.coalesce(1), txn, batch.commit_metadata(txn, facts.ranges))
+    return store.committed(table, txn)
 
 
 CLEANINGS = (

@@ -77,8 +77,8 @@ class Store:
 
     def append(
         self, table: Table, rows: DataFrame, txn: Txn | None = None, metadata: Mapping[str, Any] | None = None
-    ) -> int:
-        """Append rows and return the table's version; with a ``txn`` already written, append nothing.
+    ) -> None:
+        """Append rows; with a ``txn`` already written, append nothing.
 
         Args:
             table: Its contract; the rows must have its columns in its order.
@@ -96,7 +96,6 @@ class Store:
         if metadata:
             writer = writer.option("userMetadata", json.dumps(metadata, default=str))
         writer.save(self.path(table))
-        return self.version(table)
 
     def upsert(
         self,

@@ -8,9 +8,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from contracts.settings import Settings
+from contracts.topics import AIS
+from infra.broker import Broker
 from lakehouse import ledger
 from maritime.summary import accounts
 
@@ -25,22 +26,28 @@ def test_the_line_runs_live_until_it_is_told_to_stop(
         "MARITIME_SPARK_DRIVER_MEMORY": "2g",
     }
 
-    def maritime(*arguments: str) -> dict[str, Any]:
-        command = [sys.executable, "-m", "maritime", *arguments, "--json"]
+    def maritime(*arguments: str) -> str:
+        command = [sys.executable, "-m", "maritime", *arguments]
         done = subprocess.run(
             command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == 0, done.stderr[-2000:]
-        answer: dict[str, Any] = json.loads(done.stdout)
-        return answer
+        return done.stdout
 
-    first = maritime("up")
+    first = json.loads(maritime("up", "--json"))
     try:
-        assert maritime("up") == first  # what runs is found again, not started twice
-        eventually(lambda: bool(ledger.entries(settings.lake, "silver.ais")), seconds=240)
+        assert json.loads(maritime("up", "--json")) == first  # what runs is found again, not started twice
+        eventually(lambda: any(e["rows_read"] for e in ledger.entries(settings.lake, "silver.ais")), seconds=240)
     finally:
-        stopped = maritime("down")
-
+        stopped = json.loads(maritime("down", "--json"))
     assert stopped == {"feed": "stopped", "streams": "stopped", "broker": "stopped"}
-    assert all(entry["rows_read"] for entry in ledger.entries(settings.lake, "silver.ais"))
-    assert {row[0]: row[2] for row in accounts(settings)}["maritime.ais.data"] > 0  # type: ignore[operator]
+
+    Broker(settings).start()
+    try:
+        maritime("stream", "all", "--once")  # what was under way when all was ended
+        on_broker = {topic["topic"]: topic["records"] for topic in json.loads(maritime("status", "--json"))["topics"]}
+    finally:
+        Broker(settings).stop()
+    name, in_bronze, read_by_silver, *_, adds_up = accounts(settings)[0]
+    assert name == AIS.name
+    assert (in_bronze, read_by_silver, adds_up) == (on_broker[AIS.name], on_broker[AIS.name], "yes")
