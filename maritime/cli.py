@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Sequence
-
 import click
 
-from infra.console import Group
+from maritime.lazy import LazyGroup
 
 COMMANDS = {
     "demo": ("maritime.demo:demo", "Run the whole line once: broker, real feeds, streams, reports, model, summary."),
@@ -20,6 +17,7 @@ COMMANDS = {
     "twin": ("producers.twin.commands:twin", "Generate a fleet with its ground truth."),
     "produce": ("producers.commands:produce", "Publish a feed to Kafka."),
     "stream": ("maritime.stream:stream", "Run the Bronze, Silver and Gold streams."),
+    "verify": ("maritime.verify:verify", "Prove that nothing was lost and nothing is there twice."),
     "register": ("batch_jobs.commands:register_group", "Load and show the ship register."),
     "voyages": ("batch_jobs.voyages:main", "Voyage analytics; the same as maritime-voyages."),
     "emissions": ("batch_jobs.emissions:main", "Emissions and compliance; the same as maritime-emissions."),
@@ -30,29 +28,7 @@ COMMANDS = {
 """Where each command lives and its line of help: known here, so that ``maritime --help`` imports none of them."""
 
 
-class LazyGroup(Group):
-    """A group that imports a command only when it is run."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's own signature
-        """In the order in which a newcomer needs them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import the command, or nothing for an unknown name."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """List the commands without importing them."""
-        rows: Sequence[tuple[str, str]] = [(name, text) for name, (_, text) in COMMANDS.items()]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, commands_at=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="maritimeiq")
 def main() -> None:
     """MaritimeIQ: AIS, sensors, alerts and voyages from Kafka to Delta tables, reports and predictions.

@@ -1,0 +1,14 @@
+"""``maritime verify``: prove that nothing was lost and nothing is there twice."""
+
+from __future__ import annotations
+
+import click
+
+from maritime.lazy import LazyGroup
+
+COMMANDS: dict[str, tuple[str, str]] = {}
+
+
+@click.group("verify", cls=LazyGroup, commands_at=COMMANDS)
+def verify() -> None:
+    """Prove from the tables and the broker that every record is in the lake once, or named with the reason."""
