@@ -6,6 +6,7 @@ MaritimeError
 ├── ContractError        the code and a table or topic disagree: stop, do not retry
 ├── LockedError          another process writes this table: wait for it or stop it
 ├── UnavailableError     a broker or a store is away: bring it back, then resume
+├── AccessError          a login, a certificate or a right was refused: correct it, then resume
 └── DataLossError        the broker lost records that nobody has read: restore them, or decide to go on without
 
 A bad row is never an exception: it goes to quarantine or to a dead letter topic with its reason.
@@ -54,3 +55,9 @@ class DataLossError(MaritimeError):
     """Records that were not read yet are gone; going on without them is a decision for a person."""
 
     exit_code = 6
+
+
+class AccessError(MaritimeError):
+    """The other side refused who we say we are or what we want to do, or we do not trust its certificate."""
+
+    exit_code = 7

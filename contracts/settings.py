@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     kafka_compression: Literal["snappy", "lz4", "zstd", "none"] = Field("snappy", description="Producer compression.")
     kafka_username: str | None = Field(None, description="SASL user; unset means no authentication.")
     kafka_password: SecretStr | None = Field(None, description="SASL password.")
+    kafka_ca_file: Path | None = Field(
+        None, description="PEM file of the authority that signed the brokers' certificates; unset: the system's own."
+    )
     broker_heap_mb: int = Field(512, ge=256, description="Heap of the embedded broker.")
     broker_away_seconds: float = Field(60, gt=0, description="How long a producer waits for a broker that is away.")
 
@@ -66,6 +69,9 @@ class Settings(BaseSettings):
     late_after_hours: float = Field(24, gt=0, description="How far behind its feed an event may be and still count.")
     sog_limit_kn: float = Field(40, gt=0, description="Fastest speed over ground of a lawful position.")
     jump_limit_kn: float = Field(60, gt=0, description="A leg implying a higher speed adds no distance.")
+    crash_at: str | None = Field(
+        None, description="For `maritime verify delivery` only: the place in a batch at which a stream kills itself."
+    )
 
     mlflow_uri: str | None = Field(None, description="MLflow tracking server; unset: SQLite in the home.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="Log level of our own code.")
@@ -89,6 +95,16 @@ class Settings(BaseSettings):
     def broker_home(self) -> Path:
         """Folder of the embedded broker: log segments, configuration, its own log."""
         return self.home.absolute() / "broker"
+
+    @property
+    def security_home(self) -> Path:
+        """Folder of the embedded broker's certificates and users; it is secured when this is there."""
+        return self.home.absolute() / "security"
+
+    @property
+    def audit_home(self) -> Path:
+        """Folder of the audit log."""
+        return self.home.absolute() / "audit"
 
     @property
     def mlflow_store(self) -> str:

@@ -6,7 +6,9 @@ import click
 
 from maritime.lazy import LazyGroup
 
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "audit": ("maritime.verify_audit:audit", "The audit log: no line of it was changed, removed or moved."),
+}
 
 
 @click.group("verify", cls=LazyGroup, commands_at=COMMANDS)
