@@ -14,6 +14,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from contracts.settings import Settings
 from contracts.tables import OPS_LEDGER, Table
+from infra import crash
 from infra.lock import single_writer
 from lakehouse import ledger
 from lakehouse.store import Store, Txn
@@ -23,7 +24,7 @@ from lakehouse.store import Store, Txn
 class Batch:
     """A micro-batch: its records and its identity, which is the same when it is replayed after a crash.
 
-    ``previous`` is the entry of the batch before, where this process has run it.
+    ``previous`` is the entry of the batch before, where this process has run it. ``crash_at`` is the setting.
     """
 
     flow: str
@@ -32,6 +33,7 @@ class Batch:
     checkpoint_id: str
     started_at: datetime
     previous: ledger.Entry | None = None
+    crash_at: str | None = None
 
     @property
     def app_id(self) -> str:
@@ -41,6 +43,10 @@ class Batch:
     def txn(self, table: Table) -> Txn:
         """The batch's identity in one table's log, so that each table is idempotent by itself."""
         return Txn(f"{table.name}:{self.app_id}", self.batch_id)
+
+    def crash_point(self, place: str) -> None:
+        """A place at which the process can be made to die: ``<flow>.<place>``."""
+        crash.point(f"{self.flow}.{place}", self.crash_at)
 
     def watermarks_before(self, root: str) -> dict[str, datetime]:
         """Event time reached per source before this batch; the ledger is asked by a stream's first batch only."""
@@ -84,9 +90,12 @@ def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool) ->
         session = rows.sparkSession  # the query's own copy: what is set here reaches no other stream
         session.conf.set("spark.sql.adaptive.enabled", "false")  # it adds a job per shuffle, too dear each second
         checkpoint_id = session.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
-        batch = Batch(flow.name, rows, batch_id, checkpoint_id, datetime.now(UTC), previous)
+        batch = Batch(flow.name, rows, batch_id, checkpoint_id, datetime.now(UTC), previous, settings.crash_at)
+        batch.crash_point("before_tables")
         previous = flow.process(Store(session, settings.lake), settings, batch)
+        batch.crash_point("before_ledger")
         ledger.record(settings.lake, previous)
+        batch.crash_point("before_checkpoint")
 
     spark.sparkContext.setLocalProperty("spark.scheduler.pool", flow.name)  # the stream's thread takes it over
     pause = f"{int(getattr(settings, flow.pause) * 1000)} milliseconds"

@@ -37,6 +37,7 @@ def update_vessels(store: Store, settings: Settings, batch: Batch) -> Entry:
         rows, days = (facts["rows"], facts["days"]) if facts else (0, [])
         if rows:
             _update_days(store, settings, batch, positions, days)
+            batch.crash_point("after_days")
             store.upsert(GOLD_VESSEL_LATEST, latest(positions), batch.txn(GOLD_VESSEL_LATEST), only_if=NEWER)
     finally:
         positions.unpersist()

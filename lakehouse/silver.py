@@ -112,6 +112,7 @@ def _write_measured(
     refused = not_accepted(lawful, known, cleaning.key, limits)
     fresh = lawful.join(F.broadcast(refused), on=PLACE, how="left_anti")
     version, accepted = _append(store, cleaning.table, fresh.select(*cleaning.table.columns), batch, facts)
+    batch.crash_point("after_accepted")
     versions = {cleaning.table.name: version}
     counts = _outcomes(refused) if accepted < expected else {}
     if accepted + sum(counts.values()) != expected:
@@ -123,6 +124,7 @@ def _write_measured(
         late = batch.rows.join(refused.where("outcome = 'late'"), on=PLACE, how="left_semi")
         rows = silver_rows.late(late, batch.flow, batch.batch_id)
         versions[t.SILVER_LATE.name] = _append_counted(store, t.SILVER_LATE, rows, batch, facts, counts["late"])
+        batch.crash_point("after_late")
     if cleaning.after and accepted:
         versions |= cleaning.after(store, fresh)
     return Written(accepted, counts.get("duplicate", 0), counts.get("late", 0), versions)
@@ -152,6 +154,7 @@ def _write_identities(store: Store, batch: Batch, judged: DataFrame, facts: Batc
         if not counts:
             return Written()
         version = _append_counted(store, t.SILVER_VESSELS, fresh, batch, facts, sum(counts.values()))
+        batch.crash_point("after_identities")
         return Written(accepted=counts.get("static", 0), versions={t.SILVER_VESSELS.name: version})
     finally:
         fresh.unpersist()
@@ -162,6 +165,7 @@ def _write_quarantine(store: Store, batch: Batch, judged: DataFrame, facts: Batc
         return Written()
     rows = silver_rows.quarantined(judged.where(F.col("rule").isNotNull()), batch.flow, batch.batch_id)
     version = _append_counted(store, t.SILVER_QUARANTINE, rows, batch, facts, facts.quarantined)
+    batch.crash_point("after_quarantine")
     return Written(versions={t.SILVER_QUARANTINE.name: version})
 
 
