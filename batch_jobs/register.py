@@ -102,6 +102,8 @@ def _value(field: Field, text: str) -> Any:  # noqa: ANN401  the type is the fie
         value = NUMBERS[field.type](text)
     except ValueError:
         raise ValueError(f"{field.name} {text!r} is not a number") from None
+    if value == field.sentinel:  # a length of 0 is one that nobody knows
+        return None
     low, high = field.low, field.high
     if not (low is None or low <= value) or not (high is None or value <= high):
         raise ValueError(f"{field.name} {text} is out of {low:,.0f} to {high:,.0f}")

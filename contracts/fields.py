@@ -1,9 +1,10 @@
 """Every column of the platform, declared once: one name, one quantity, one unit.
 
-``low`` and ``high`` bound a lawful value. ``sentinel`` is the value by which AIS says "not available" (ITU-R M.1371):
-lawful on the wire, null with a flag in Silver. Names end in their unit: ``_deg _kn _nm _m _t _c _h _pct``; an instant
-(UTC) ends in ``_at``, a day in ``_on``, a yes-or-no begins with ``is_``. The mission's own names
-(``duration_hours``, ``delay_hours``) are kept as they were given.
+``low`` and ``high`` bound a lawful value, ``allowed`` lists the lawful texts; ``severity`` says what it means when a
+table holds another. ``sentinel`` is the value by which AIS says "not available" (ITU-R M.1371): lawful on the wire,
+null with a flag in Silver. Names end in their unit: ``_deg _kn _nm _m _t _c _h _pct``; an instant (UTC) ends in
+``_at``, a day in ``_on``, a yes-or-no begins with ``is_``. The mission's own names (``duration_hours``,
+``delay_hours``) are kept as they were given.
 """
 
 from __future__ import annotations
@@ -11,6 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from contracts.ais import MMSI_CLASSES
+from contracts.regulation import RATINGS
+
+Severity = Literal["warn", "stop"]
+"""What a broken rule of a table means: it is told, or it also stops what would publish the table."""
 Type = Literal[
     "boolean", "int", "long", "double", "string", "binary", "timestamp", "date",
     "strings", "headers", "ranges", "versions", "watermarks",
@@ -19,7 +25,7 @@ Type = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column: its type, meaning, unit, lawful range and sentinel. Knows no engine."""
+    """A column: its type, meaning, unit, lawful range or values, and sentinel. Knows no engine."""
 
     name: str
     type: Type
@@ -28,6 +34,8 @@ class Field:
     low: float | None = None
     high: float | None = None
     sentinel: float | None = None
+    allowed: tuple[str, ...] = ()
+    severity: Severity = "stop"
 
     @property
     def wire_low(self) -> float | None:
@@ -59,8 +67,13 @@ COG_DEG = Field("cog_deg", "double", "Course over ground from true north.", "deg
 HEADING_DEG = Field("heading_deg", "double", "True heading.", "deg", 0, 359.99, 511)
 NAV_STATUS = Field("nav_status", "int", "AIS navigational status code; 15 means undefined.", None, 0, 15, 15)
 MESSAGE_TYPE = Field("message_type", "int", "AIS message type, where the feed tells it.", None, 1, 28)
-AIS_CLASS = Field("ais_class", "string", "Transceiver class, A or B.")
-MMSI_CLASS = Field("mmsi_class", "string", "Kind of station by its MMSI: ship, coast, sar_aircraft, aton, ...")
+AIS_CLASS = Field("ais_class", "string", "Transceiver class, A or B.", allowed=("A", "B"))
+MMSI_CLASS = Field(
+    "mmsi_class",
+    "string",
+    "Kind of station by its MMSI: ship, coast, sar_aircraft, aton, ...",
+    allowed=tuple(name for name, _, _ in MMSI_CLASSES),
+)
 FLAGS = Field("flags", "strings", "Columns that were set to null because AIS said `not available`.")
 
 # AIS static and voyage data (messages 5, 19, 24)
@@ -100,7 +113,7 @@ RUNNING_TIME_H = Field("running_time_h", "double", "Engine running hours since o
 
 # Alerts
 RULE = Field("rule", "string", "Rule that spoke: what a record broke, or what an alert warns of.")
-SEVERITY = Field("severity", "string", "info, warning or critical.")
+SEVERITY = Field("severity", "string", "info, warning or critical.", allowed=("info", "warning", "critical"))
 MESSAGE = Field("message", "string", "One sentence for people.")
 EVIDENCE = Field("evidence", "string", "What the alert rests on, as JSON.")
 
@@ -114,7 +127,12 @@ SCHEDULED_ARRIVAL_AT = Field("scheduled_arrival_at", "timestamp", "Arrival by sc
 DEPARTED_AT = Field("departed_at", "timestamp", "Actual departure; null before it.")
 DEPARTED_ON = Field("departed_on", "date", "UTC day of `departed_at`.")
 ARRIVED_AT = Field("arrived_at", "timestamp", "Actual arrival; null while under way.")
-STATUS = Field("status", "string", "scheduled, in_progress, arrived or cancelled, as far as events tell.")
+STATUS = Field(
+    "status",
+    "string",
+    "scheduled, in_progress, arrived or cancelled, as far as events tell.",
+    allowed=("scheduled", "in_progress", "arrived", "cancelled"),
+)
 DELAY_CAUSE = Field("delay_cause", "string", "Cause of a delay as reported; null when nobody reported one.")
 DISTANCE_NM = Field("distance_nm", "double", "Distance sailed.", "nm", 0)
 DURATION_HOURS = Field("duration_hours", "double", "From departure to arrival; null while under way.", "hours")
@@ -143,8 +161,13 @@ ANCHORED_H = Field("anchored_h", "double", "Hours at anchor.", "h", 0, 24)
 BERTH_H = Field("berth_h", "double", "Hours at berth.", "h", 0, 24)
 FUEL_KINDS = ("hfo", "lfo", "mdo", "lng", "lpg_propane", "lpg_butane", "ethane", "methanol", "ethanol")
 FUEL_T = tuple(Field(f"fuel_{kind}_t", "double", f"{kind.upper()} burnt.", "t", 0, 1_000) for kind in FUEL_KINDS)
-METHOD = Field("method", "string", "How the figures came about: `reported` by the ship, or `modelled`.")
-QUALITY = Field("quality", "string", "high, medium, low or very_low.")
+METHOD = Field(
+    "method",
+    "string",
+    "How the figures came about: `reported` by the ship, or `modelled`.",
+    allowed=("reported", "modelled"),
+)
+QUALITY = Field("quality", "string", "high, medium, low or very_low.", allowed=("high", "medium", "low", "very_low"))
 CII_SHIP_TYPE = Field("cii_ship_type", "string", "Ship type as MEPC.353(78) divides them; not the AIS type.")
 DWT_T = Field("dwt_t", "double", "Deadweight.", "t", 0, 600_000)
 GROSS_TONNAGE = Field("gross_tonnage", "double", "Gross tonnage (a number without a unit).", None, 0, 300_000)
@@ -153,7 +176,12 @@ ENGINE_TYPE = Field("engine_type", "string", "Slow, medium or high speed diesel:
 SERVICE_SPEED_KN = Field("service_speed_kn", "double", "Design service speed.", "kn", 0, 50)
 DESIGN_DRAUGHT_M = Field("design_draught_m", "double", "Draught that the service speed belongs to.", "m", 0, 30)
 BUILT_YEAR = Field("built_year", "int", "Year of build.", None, 1900, 2100)
-FUEL_KIND = Field("fuel_kind", "string", "Main fuel, one of the kinds with a factor in MEPC.364(79).")
+FUEL_KIND = Field(
+    "fuel_kind",
+    "string",
+    "Main fuel, one of the kinds with a factor in MEPC.364(79).",
+    allowed=FUEL_KINDS,
+)
 TOTAL_FUEL_T = Field("total_fuel_t", "double", "Fuel of all kinds burnt on the day.", "t", 0)
 CO2_T = Field("co2_t", "double", "CO2 from the fuel burnt, tank to wake.", "t", 0)
 CO2_7D_T = Field("co2_7d_t", "double", "CO2 of this day and the six calendar days before.", "t", 0)
@@ -163,12 +191,16 @@ CII_30D = Field("cii_30d", "double", "Carbon intensity of 30 calendar days, gCO2
 CO2_YTD_T = Field("co2_ytd_t", "double", "CO2 of the calendar year up to this day.", "t", 0)
 DISTANCE_YTD_NM = Field("distance_ytd_nm", "double", "Distance of the calendar year up to this day.", "nm", 0)
 CAPACITY = Field("capacity", "double", "Capacity of the carbon intensity: DWT or GT, as `capacity_unit` says.", None, 0)
-CAPACITY_UNIT = Field("capacity_unit", "string", "dwt or gt, by ship type.")
+CAPACITY_UNIT = Field("capacity_unit", "string", "dwt or gt, by ship type.", allowed=("dwt", "gt"))
 CII_ATTAINED_YTD = Field("cii_attained_ytd", "double", "Attained CII of the year so far, gCO2 per capacity and nm.")
 CII_REQUIRED = Field("cii_required", "double", "Required CII of the calendar year, gCO2 per capacity and nm.")
-CII_RATING_YTD = Field("cii_rating_ytd", "string", "Rating A to E of the year so far; an estimate, not a verified one.")
+CII_RATING_YTD = Field(
+    "cii_rating_ytd", "string", "Rating A to E of the year so far; an estimate, not a verified one.", allowed=RATINGS
+)
 CII_REQUIRED_2030 = Field("cii_required_2030", "double", "Required CII of 2030 for the same ship.")
-CII_RATING_2030 = Field("cii_rating_2030", "string", "Rating that the year so far would earn under the 2030 limit.")
+CII_RATING_2030 = Field(
+    "cii_rating_2030", "string", "Rating that the year so far would earn under the 2030 limit.", allowed=RATINGS
+)
 IS_OVER_LIMIT = Field("is_over_limit", "boolean", "Attained CII of the year so far is above the required one.")
 IS_OVER_LIMIT_2030 = Field("is_over_limit_2030", "boolean", "Attained CII of the year so far is above that of 2030.")
 SCOPE_NOTE = Field("scope_note", "string", "Why the ship has no rating; null for a rated one.")
@@ -247,12 +279,39 @@ ROWS_DUPLICATE = Field("rows_duplicate", "long", "Records already known.", None,
 ROWS_LATE = Field("rows_late", "long", "Records behind the watermark, kept in `silver.late`.", None, 0)
 VERSIONS = Field("versions", "versions", "Delta version committed, per table.")
 WATERMARKS = Field("watermarks", "watermarks", "Event time reached per source after the batch.")
+TOPIC_ID = Field("topic_id", "string", "Kafka's id of the topic; a topic that is made anew has a new one.")
+REASON = Field("reason", "string", "Why the stream takes up its topic there: first start, or what was recovered.")
+STARTS = Field("starts", "versions", "First offset to be read, per partition.")
+GAPS = Field("gaps", "ranges", "Offsets `[start, end)` that were gone before they were read; a person accepted the loss.")
 STARTED_AT = Field("started_at", "timestamp", "When the batch or run began.")
 FINISHED_AT = Field("finished_at", "timestamp", "When the batch or run was complete.")
 RUN_ID = Field("run_id", "string", "Id of a job run.")
 JOB = Field("job", "string", "Command that ran.")
 ARGUMENTS = Field("arguments", "string", "Arguments of the run, as JSON.")
-OUTCOME = Field("outcome", "string", "succeeded or failed.")
+CHECKED_AT = Field("checked_at", "timestamp", "When the table was checked.")
+TABLE_NAME = Field("table_name", "string", "Table that was checked; `lake` for what several tables say together.")
+TABLE_VERSION = Field("table_version", "long", "Delta version that was checked; null for the lake.", None, 0)
+EXPECTATION = Field("expectation", "string", "What is expected of the table, in words.")
+ACTION = Field("action", "string", "What a failure does.", allowed=("warn", "stop"))
+IS_MET = Field("is_met", "boolean", "The rows checked are as expected.")
+ROWS_CHECKED = Field("rows_checked", "long", "Rows looked at.", None, 0)
+ROWS_FAILED = Field("rows_failed", "long", "Of these, rows that are not as expected; null where rows are not counted.")
+EXAMPLES = Field("examples", "string", "First values that are not as expected, as JSON.")
+OUTCOME = Field("outcome", "string", "succeeded or failed.", allowed=("succeeded", "failed"))
+
+# Replays of the quarantine
+VERDICT = Field(
+    "verdict",
+    "string",
+    "What became of the record when it was judged again.",
+    allowed=("accepted", "duplicate", "late", "quarantined"),
+)
+FIRST_RULE = Field("first_rule", "string", "Rule that put the record into quarantine: the first verdict.")
+REPLAY_ID = Field("replay_id", "string", "Id of the replay; also in the writer identity of what it committed.")
+JUDGED_AT = Field("judged_at", "timestamp", "When the record was judged again.")
+QUARANTINE_VERSION = Field("quarantine_version", "long", "Delta version of `silver.quarantine` that was judged.", None, 0)
+VERDICTS_VERSION = Field("verdicts_version", "long", "Delta version of `silver.verdicts` before the replay.", None, 0)
+CODE_VERSION = Field("code_version", "string", "Version of the installed distribution that did it.")
 
 BY_NAME = {field.name: field for field in [*globals().values(), *FUEL_T] if isinstance(field, Field)}
 """Every column above by its name; an event's JSON uses the same names."""

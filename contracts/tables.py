@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from contracts import fields as f
-from contracts.fields import Field
+from contracts.fields import Field, Severity
 from contracts.topics import AIS, ALERTS, SENSORS, VOYAGE_EVENTS, Topic
+
+
+@dataclass(frozen=True, slots=True)
+class RowRule:
+    """What holds between two columns of a row.
+
+    ``at_most``: left is not above right, where both are known. ``needs``: where left is known, right is too.
+    ``excludes``: where left is known, right is null. ``instead``: where left is null, right is known.
+    """
+
+    kind: Literal["at_most", "needs", "excludes", "instead"]
+    left: Field
+    right: Field
+    severity: Severity = "stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +29,8 @@ class Table:
     """One Delta table. ``grain`` finishes the sentence "one row per ...".
 
     ``partitioned_by`` is for a table that is updated in place day by day: a batch then rewrites the files of its own
-    days and no others. Delta allows it or ``clustered_by``, not both.
+    days and no others. Delta allows it or ``clustered_by``, not both. Beside the key, the ``known`` columns are never
+    null, and ``rules`` hold in every row.
     """
 
     name: str
@@ -23,6 +39,10 @@ class Table:
     key: tuple[Field, ...]
     clustered_by: tuple[Field, ...] = ()
     partitioned_by: tuple[Field, ...] = ()
+    known: tuple[Field, ...] = ()
+    rules: tuple[RowRule, ...] = ()
+    keep_hours: int = 168
+    log_keep_days: int = 30
 
     @property
     def columns(self) -> list[str]:
@@ -37,6 +57,12 @@ class Table:
 
 _KAFKA = (f.KAFKA_TOPIC, f.KAFKA_PARTITION, f.KAFKA_OFFSET, f.PUBLISHED_AT)
 _PROVENANCE = (f.SOURCE, f.STATION, f.EVENT_ID, f.KAFKA_PARTITION, f.KAFKA_OFFSET, f.PUBLISHED_AT)
+_ORIGIN = (f.SOURCE, f.KAFKA_PARTITION, f.KAFKA_OFFSET)
+_VOYAGE_RULES = (
+    # What operators report is told and kept: the measures of such a voyage are null.
+    RowRule("at_most", f.DEPARTED_AT, f.ARRIVED_AT, "warn"),
+    RowRule("needs", f.DEPARTED_AT, f.DEPARTED_ON),
+)
 
 
 def _bronze(topic: Topic) -> Table:
@@ -64,6 +90,7 @@ SILVER_POSITIONS = Table(
     ),
     key=(f.MMSI, f.OBSERVED_AT),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
+    known=(f.OBSERVED_ON, f.LAT_DEG, f.LON_DEG, f.MMSI_CLASS, f.EVENT_ID, *_ORIGIN),
 )  # fmt: skip
 
 SILVER_VESSELS = Table(
@@ -75,6 +102,7 @@ SILVER_VESSELS = Table(
     ),
     key=(f.MMSI, f.IDENTITY_ID),
     clustered_by=(f.MMSI,),
+    known=(f.VALID_FROM_AT, f.MMSI_CLASS, f.EVENT_TYPE, f.EVENT_ID, *_ORIGIN),
 )  # fmt: skip
 
 SILVER_SHIP_REGISTER = Table(
@@ -85,6 +113,7 @@ SILVER_SHIP_REGISTER = Table(
         f.DESIGN_DRAUGHT_M, f.ENGINE_TYPE, f.MAIN_ENGINE_KW, f.SERVICE_SPEED_KN, f.FUEL_KIND, f.BUILT_YEAR, f.SOURCE,
     ),
     key=(f.IMO_NUMBER,),
+    known=(f.SOURCE,),
 )  # fmt: skip
 
 SILVER_SENSORS = Table(
@@ -100,6 +129,7 @@ SILVER_SENSORS = Table(
     ),
     key=(f.EVENT_ID,),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
+    known=(f.EVENT_TYPE, f.OBSERVED_AT, f.OBSERVED_ON, *_ORIGIN),
 )  # fmt: skip
 
 SILVER_ALERTS = Table(
@@ -111,6 +141,7 @@ SILVER_ALERTS = Table(
     ),
     key=(f.EVENT_ID,),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
+    known=(f.OBSERVED_AT, f.OBSERVED_ON, f.RULE, f.SEVERITY, f.MESSAGE, *_ORIGIN),
 )  # fmt: skip
 
 SILVER_VOYAGE_EVENTS = Table(
@@ -123,6 +154,7 @@ SILVER_VOYAGE_EVENTS = Table(
     ),
     key=(f.EVENT_ID,),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
+    known=(f.EVENT_TYPE, f.OBSERVED_AT, f.OBSERVED_ON, *_ORIGIN),
 )  # fmt: skip
 
 SILVER_VOYAGES = Table(
@@ -135,6 +167,8 @@ SILVER_VOYAGES = Table(
     ),
     key=(f.VOYAGE_ID,),
     clustered_by=(f.DEPARTED_ON, f.ROUTE_ID),
+    known=(f.STATUS, f.SOURCE),
+    rules=(*_VOYAGE_RULES, RowRule("at_most", f.SCHEDULED_DEPARTURE_AT, f.SCHEDULED_ARRIVAL_AT, "warn")),
 )  # fmt: skip
 
 SILVER_EMISSIONS = Table(
@@ -146,6 +180,7 @@ SILVER_EMISSIONS = Table(
     ),
     key=(f.MMSI, f.REPORTED_ON),
     clustered_by=(f.REPORTED_ON, f.MMSI),
+    known=(f.METHOD, f.QUALITY, f.SOURCE),
 )  # fmt: skip
 
 SILVER_QUARANTINE = Table(
@@ -156,6 +191,7 @@ SILVER_QUARANTINE = Table(
     ),
     key=(f.KAFKA_TOPIC, f.KAFKA_PARTITION, f.KAFKA_OFFSET),
     clustered_by=(f.STREAM, f.RULE),
+    known=(f.STREAM, f.RULE, f.BATCH_ID),
 )  # fmt: skip
 
 SILVER_LATE = Table(
@@ -166,6 +202,19 @@ SILVER_LATE = Table(
     ),
     key=(f.KAFKA_TOPIC, f.KAFKA_PARTITION, f.KAFKA_OFFSET),
     clustered_by=(f.STREAM, f.MMSI),
+    known=(f.STREAM, f.SOURCE, f.OBSERVED_AT, f.EVENT_ID, f.BATCH_ID),
+)  # fmt: skip
+
+SILVER_VERDICTS = Table(
+    name="silver.verdicts",
+    grain="quarantined record and replay that judged it otherwise than before; the first verdict stays in "
+    "`silver.quarantine`",
+    fields=(
+        f.STREAM, f.FIRST_RULE, f.VERDICT, f.RULE, f.SCHEMA_VERSION, f.MMSI, f.EVENT_ID, *_KAFKA, f.REPLAY_ID,
+        f.BATCH_ID, f.CODE_VERSION, f.JUDGED_AT,
+    ),
+    key=(f.KAFKA_TOPIC, f.KAFKA_PARTITION, f.KAFKA_OFFSET, f.PUBLISHED_AT, f.REPLAY_ID),
+    clustered_by=(f.STREAM, f.FIRST_RULE),
 )  # fmt: skip
 
 GOLD_VESSEL_LATEST = Table(
@@ -176,6 +225,8 @@ GOLD_VESSEL_LATEST = Table(
     ),
     key=(f.MMSI,),
     clustered_by=(f.MMSI,),
+    keep_hours=24,  # each batch of the stream rewrites it
+    known=(f.OBSERVED_AT, f.LAT_DEG, f.LON_DEG, f.SOURCE),
 )  # fmt: skip
 
 GOLD_VESSEL_DAY = Table(
@@ -187,6 +238,16 @@ GOLD_VESSEL_DAY = Table(
     ),
     key=(f.MMSI, f.OBSERVED_ON),
     partitioned_by=(f.OBSERVED_ON,),
+    keep_hours=24,  # as gold.vessel_latest
+    known=(
+        f.POSITION_COUNT, f.SOG_COUNT, f.JUMP_COUNT, f.FIRST_AT, f.FIRST_LAT_DEG, f.FIRST_LON_DEG, f.LAST_AT,
+        f.LAST_LAT_DEG, f.LAST_LON_DEG, f.SOURCE,
+    ),
+    rules=(
+        RowRule("at_most", f.SOG_COUNT, f.POSITION_COUNT),
+        RowRule("at_most", f.JUMP_COUNT, f.POSITION_COUNT),
+        RowRule("at_most", f.FIRST_AT, f.LAST_AT),
+    ),
 )  # fmt: skip
 
 GOLD_VOYAGE_ANALYTICS = Table(
@@ -199,6 +260,13 @@ GOLD_VOYAGE_ANALYTICS = Table(
     ),
     key=(f.VOYAGE_ID,),
     clustered_by=(f.DEPARTED_ON, f.ROUTE_ID),
+    known=(f.DEPARTED_ON, f.STATUS, f.SOURCE),
+    rules=(
+        *_VOYAGE_RULES,
+        RowRule("needs", f.DURATION_HOURS, f.ARRIVED_AT),
+        RowRule("needs", f.IS_DELAYED, f.DELAY_HOURS),
+        RowRule("needs", f.MEAN_SPEED_KN, f.DURATION_HOURS),
+    ),
 )  # fmt: skip
 
 GOLD_ROUTE_PERFORMANCE = Table(
@@ -209,6 +277,12 @@ GOLD_ROUTE_PERFORMANCE = Table(
         f.MEAN_DURATION_HOURS, f.MEAN_DELAY_HOURS, f.MEAN_SPEED_KN, f.DISTANCE_NM, f.SOURCE,
     ),
     key=(f.ROUTE_ID, f.START_ON, f.END_ON),
+    known=(f.VOYAGES, f.ARRIVED_VOYAGES, f.DELAYED_VOYAGES, f.SOURCE),
+    rules=(
+        RowRule("at_most", f.START_ON, f.END_ON),
+        RowRule("at_most", f.ARRIVED_VOYAGES, f.VOYAGES),
+        RowRule("at_most", f.DELAYED_VOYAGES, f.ARRIVED_VOYAGES),
+    ),
 )  # fmt: skip
 
 GOLD_EMISSION_COMPLIANCE = Table(
@@ -222,6 +296,18 @@ GOLD_EMISSION_COMPLIANCE = Table(
     ),
     key=(f.MMSI, f.REPORTED_ON),
     clustered_by=(f.REPORTED_ON, f.MMSI),
+    known=(f.METHOD, f.QUALITY, f.REGULATION_VERSION, f.SOURCE),
+    rules=(
+        RowRule("at_most", f.CO2_T, f.CO2_7D_T),
+        RowRule("at_most", f.CO2_7D_T, f.CO2_30D_T),
+        RowRule("at_most", f.CO2_T, f.CO2_YTD_T),
+        RowRule("at_most", f.DISTANCE_NM, f.DISTANCE_YTD_NM),
+        RowRule("needs", f.CII_RATING_YTD, f.CII_SHIP_TYPE),  # a rating only with what the register knows
+        RowRule("needs", f.CII_RATING_YTD, f.CAPACITY),
+        RowRule("needs", f.CII_RATING_YTD, f.CII_REQUIRED),
+        RowRule("excludes", f.SCOPE_NOTE, f.CII_RATING_YTD),
+        RowRule("instead", f.SCOPE_NOTE, f.CII_RATING_YTD),
+    ),
 )  # fmt: skip
 
 GOLD_VESSEL_FEATURES = Table(
@@ -237,6 +323,7 @@ GOLD_VESSEL_FEATURES = Table(
     ),
     key=(f.MMSI, f.OBSERVED_ON),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
+    known=(f.ENGINE_READINGS, f.SOURCE),
 )  # fmt: skip
 
 GOLD_MAINTENANCE_PREDICTIONS = Table(
@@ -247,6 +334,7 @@ GOLD_MAINTENANCE_PREDICTIONS = Table(
     ),
     key=(f.MMSI, f.OBSERVED_ON),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
+    known=(f.FAILURE_PROBABILITY, f.NEEDS_MAINTENANCE, f.MODEL_VERSION, f.SOURCE),
 )  # fmt: skip
 
 OPS_LEDGER = Table(
@@ -259,6 +347,13 @@ OPS_LEDGER = Table(
     key=(f.STREAM, f.BATCH_ID, f.APP_ID),
 )  # fmt: skip
 
+OPS_ORIGINS = Table(
+    name="ops.origins",
+    grain="Bronze stream and start: where it takes up its topic, at first and after each recovery",
+    fields=(f.STREAM, f.STARTED_AT, f.KAFKA_TOPIC, f.TOPIC_ID, f.REASON, f.STARTS, f.GAPS),
+    key=(f.STREAM, f.STARTED_AT),
+)
+
 OPS_RUNS = Table(
     name="ops.runs",
     grain="run of a batch job",
@@ -266,6 +361,26 @@ OPS_RUNS = Table(
         f.RUN_ID, f.JOB, f.ARGUMENTS, f.STARTED_AT, f.FINISHED_AT, f.ROWS_READ, f.ROWS_ACCEPTED, f.VERSIONS, f.OUTCOME,
     ),
     key=(f.RUN_ID,),
+)  # fmt: skip
+
+OPS_QUALITY = Table(
+    name="ops.quality",
+    grain="check, table and expectation",
+    fields=(
+        f.RUN_ID, f.CHECKED_AT, f.TABLE_NAME, f.TABLE_VERSION, f.EXPECTATION, f.ACTION, f.IS_MET, f.ROWS_CHECKED,
+        f.ROWS_FAILED, f.EXAMPLES,
+    ),
+    key=(f.RUN_ID, f.TABLE_NAME, f.EXPECTATION),
+)  # fmt: skip
+
+OPS_REPLAYS = Table(
+    name="ops.replays",
+    grain="replay of a stream's quarantine, entered before it writes anything, so that a broken one is finished first",
+    fields=(
+        f.STREAM, f.BATCH_ID, f.REPLAY_ID, f.RULE, f.QUARANTINE_VERSION, f.VERDICTS_VERSION, f.CODE_VERSION,
+        f.STARTED_AT,
+    ),
+    key=(f.STREAM, f.BATCH_ID, f.REPLAY_ID),
 )  # fmt: skip
 
 TABLES = tuple(value for value in list(globals().values()) if isinstance(value, Table))
