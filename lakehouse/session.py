@@ -15,6 +15,8 @@ DELTA = {
 SMALL_MACHINE = {
     # A table read plans this many tasks to replay its log; the default of 50 costs more than the read.
     "spark.databricks.delta.snapshotPartitions": "2",
+    # Delta would refuse every version older than deleted files are kept at least; ours stay while somebody needs them.
+    "spark.databricks.delta.vacuum.enforceTimeTravelWithinDeletedFileRetentionDuration": "false",
     # Nine streams have some hundreds of generated classes; the default cache of 100 would compile them each batch.
     "spark.sql.codegen.cache.maxEntries": "2000",
     # Streams take turns, task by task: a long Gold batch does not make Silver wait for its end.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +18,9 @@ from lakehouse.schema import spark_schema
 
 TXN_APP = "spark.databricks.delta.write.txnAppId"
 TXN_VERSION = "spark.databricks.delta.write.txnVersion"
-PROPERTIES = {"delta.checkpointInterval": "50"}
+CHECKPOINT_COMMITS = 50
 """A stream commits every second: a checkpoint each ten commits, the default, would be a pause each ten seconds."""
+OPTIMIZE = "spark.databricks.delta.optimize"
 RECENT = 5
 """How many commits are looked at first when one is searched."""
 
@@ -56,7 +57,7 @@ class Store:
         if self.exists(table):
             return
         builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table)).addColumns(spark_schema(table))
-        for name, value in PROPERTIES.items():
+        for name, value in properties(table).items():
             builder = builder.property(name, value)
         if table.clustered_by:
             builder = builder.clusterBy(*(column.name for column in table.clustered_by))
@@ -178,8 +179,71 @@ class Store:
             return int(log.version())
         return self.committed(table, txn)[0] - 1
 
+    def settle(self, table: Table) -> bool:
+        """Give a table that was made by an earlier release today's properties; whether there was anything to do."""
+        has = self._log(table).metadata().configuration
+        missing = {name: value for name, value in properties(table).items() if has.get(name) != value}
+        if missing:
+            pairs = ", ".join(f"'{name}' = '{value}'" for name, value in missing.items())
+            self.spark.sql(f"ALTER TABLE delta.`{self.path(table)}` SET TBLPROPERTIES ({pairs})")
+        return bool(missing)
+
+    def optimize(self, table: Table, file_mb: int, zorder_by: Sequence[str] = ()) -> None:
+        """Merge small files into files of about ``file_mb``, by the table's clustering or in Z-order; no row changes.
+
+        Delta would write a clustered table anew, whole, each time until it holds 100 GB: what is clustered already is
+        left alone here from twice the file size on.
+        """
+        size = file_mb * 1_000_000
+        conf = {
+            f"{OPTIMIZE}.maxFileSize": size,
+            f"{OPTIMIZE}.minFileSize": size // 2,
+            f"{OPTIMIZE}.clustering.mergeStrategy.minCubeSize.threshold": 2 * size,
+            f"{OPTIMIZE}.clustering.mergeStrategy.minCubeSize.targetCubeSize": 3 * size,
+        }
+        with _set(self.spark, conf):
+            builder = DeltaTable.forPath(self.spark, self.path(table)).optimize()
+            if zorder_by:
+                builder.executeZOrderBy(*zorder_by)
+            else:
+                builder.executeCompaction()
+
+    def vacuum(self, table: Table, files: Mapping[str, int], keep_hours: int) -> None:
+        """Delete these files (path below the table to bytes), but none that is in use or was so ``keep_hours`` ago."""
+        root = self.path(table)
+        rows = [(f"{root}/{path}", size, False, 0) for path, size in files.items()]
+        inventory = self.spark.createDataFrame(rows, "path string, length long, isDir boolean, modificationTime long")
+        inventory.createOrReplaceTempView("to_be_deleted")
+        conf = {"retentionDurationCheck.enabled": False, "vacuum.retentionWindowIgnore.enabled": False}
+        with _set(self.spark, {f"spark.databricks.delta.{name}": value for name, value in conf.items()}):
+            self.spark.sql(
+                f"VACUUM delta.`{root}` USING INVENTORY (SELECT * FROM to_be_deleted) RETAIN {keep_hours} HOURS"
+            )
+
+    def restore(self, table: Table, version: int) -> int:
+        """Make the table what it was at a version, as a new version, and return that."""
+        DeltaTable.forPath(self.spark, self.path(table)).restoreToVersion(version)
+        return self.version(table)
+
+    def checkpoint(self, table: Table) -> None:
+        """Write a checkpoint of the log by Delta itself: delta-rs would not keep the clustering."""
+        jvm = self.spark._jvm  # no public way leads there
+        assert jvm is not None  # only Spark Connect has none, and care of tables runs in-process
+        delta_log = jvm.org.apache.spark.sql.delta.DeltaLog
+        delta_log.forTable(self.spark._jsparkSession, self.path(table)).checkpoint()
+
     def _log(self, table: Table) -> deltalake.DeltaTable:
         return deltalake.DeltaTable(self.path(table))
+
+
+def properties(table: Table) -> dict[str, str]:
+    """Delta's own properties of a table. Old log entries are deleted by us, who know who still reads them."""
+    return {
+        "delta.checkpointInterval": str(CHECKPOINT_COMMITS),
+        "delta.deletedFileRetentionDuration": f"interval {table.keep_hours} hours",
+        "delta.logRetentionDuration": f"interval {table.log_keep_days} days",
+        "delta.enableExpiredLogCleanup": "false",
+    }
 
 
 def _check_columns(table: Table, rows: DataFrame) -> None:
@@ -187,16 +251,18 @@ def _check_columns(table: Table, rows: DataFrame) -> None:
         raise ContractError(f"{table.name}: got {rows.columns}, declared {table.columns}")
 
 
-@contextmanager
-def _transaction(spark: SparkSession, txn: Txn | None) -> Iterator[None]:
+def _transaction(spark: SparkSession, txn: Txn | None) -> AbstractContextManager[None]:
     """Give the transaction to a MERGE, which takes it only from the session. Each stream has a session of its own."""
-    if txn is None:
-        yield
-        return
-    spark.conf.set(TXN_APP, txn.app_id)
-    spark.conf.set(TXN_VERSION, str(txn.version))
+    return _set(spark, {TXN_APP: txn.app_id, TXN_VERSION: txn.version} if txn else {})
+
+
+@contextmanager
+def _set(spark: SparkSession, conf: Mapping[str, object]) -> Iterator[None]:
+    """Settings of the session for the length of a block; all of them are unset outside of such blocks."""
+    for name, value in conf.items():
+        spark.conf.set(name, str(value).lower() if isinstance(value, bool) else str(value))
     try:
         yield
     finally:
-        spark.conf.unset(TXN_APP)
-        spark.conf.unset(TXN_VERSION)
+        for name in conf:
+            spark.conf.unset(name)

@@ -1,0 +1,91 @@
+"""What a Delta table's log and folder say, read without Spark and without disturbing a writer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+import deltalake
+import pyarrow as pa
+from deltalake.fs import DeltaStorageHandler
+from pyarrow import fs
+
+LOG = "_delta_log"
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """A file of the log: the version that it tells of, its bytes, and when it was written."""
+
+    path: str
+    version: int
+    size_bytes: int
+    written_at: datetime
+
+    @property
+    def is_checkpoint(self) -> bool:
+        """Whether a reader can begin here and needs nothing older."""
+        return ".checkpoint" in self.path
+
+
+def file_system(root: str) -> fs.FileSystem:
+    """The folder or URI ``root`` as a file system whose paths are relative to it."""
+    return fs.PyFileSystem(DeltaStorageHandler(root))
+
+
+def actions(path: str, version: int | None = None) -> pa.Table:
+    """The table's files, one row each, with size, statistics and partition; now or as of a version."""
+    return pa.table(deltalake.DeltaTable(path, version=version).get_add_actions(flatten=True))
+
+
+def snapshot_files(path: str, version: int | None = None) -> set[str]:
+    """Paths, below the table's folder, of the files that a version consists of."""
+    return {unquote(name) for name in actions(path, version)["path"].to_pylist()}
+
+
+def added_files(path: str, first: int, last: int) -> set[str]:
+    """Paths of the files that the commits ``first`` to ``last`` added, whether a later one removed them or not."""
+    return {
+        unquote(action["add"]["path"])
+        for version in range(first, last + 1)
+        for action in commit(path, version)
+        if "add" in action
+    }
+
+
+def commit(path: str, version: int) -> list[dict[str, Any]]:
+    """The actions of one commit.
+
+    Raises:
+        FileNotFoundError: The log no longer holds it.
+    """
+    with file_system(path).open_input_stream(f"{LOG}/{version:020d}.json") as stream:
+        return [json.loads(line) for line in stream.read().splitlines()]
+
+
+def stored_bytes(path: str) -> dict[str, int]:
+    """Every data file in the table's folder, of any version or of none, with its bytes."""
+    found = file_system(path).get_file_info(fs.FileSelector("", recursive=True))
+    return {info.path: info.size for info in found if is_data(info.path)}
+
+
+def is_data(path: str) -> bool:
+    """Whether a path below the table's folder is a data file: not of the log, nor a hidden one."""
+    return path.endswith(".parquet") and not any(part.startswith(("_", ".")) for part in path.split("/"))
+
+
+def log_files(path: str) -> list[LogFile]:
+    """Commits and checkpoints of the log by version."""
+    return sorted(_log_files(path), key=lambda file: (file.version, file.path))
+
+
+def _log_files(path: str) -> Iterator[LogFile]:
+    for info in file_system(path).get_file_info(fs.FileSelector(LOG)):
+        name = info.path.removeprefix(f"{LOG}/")
+        number, _, rest = name.partition(".")
+        if number.isdigit() and (rest == "json" or (rest.startswith("checkpoint") and rest.endswith("parquet"))):
+            yield LogFile(info.path, int(number), info.size, info.mtime or datetime.now(UTC))

@@ -1,0 +1,128 @@
+"""What may be deleted: files and log entries that are old enough, and that no known reader still needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import deltalake
+from deltalake.exceptions import DeltaError
+
+from contracts.errors import InputError
+from contracts.settings import Settings
+from contracts.tables import OPS_LEDGER, Table
+from lakehouse.store import Store
+from lakehouse.upkeep import log
+from lakehouse.upkeep.readers import Reader, readers_of
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a vacuum of one table would do.
+
+    ``old`` are the files (path to bytes) that the table left behind more than ``keep_hours`` ago. ``needed`` names each
+    reader that needs some of them, with these. ``log_before`` is the version before which the log's entries are old as
+    well, null where none is; ``log_needed`` are the readers that begin earlier.
+    """
+
+    table: Table
+    keep_hours: int
+    old: Mapping[str, int]
+    needed: Mapping[Reader, frozenset[str]]
+    log_before: int | None
+    log_files: int
+    log_needed: Sequence[Reader]
+
+    @property
+    def free(self) -> dict[str, int]:
+        """The old files that nobody needs."""
+        taken = frozenset[str]().union(*self.needed.values())
+        return {path: size for path, size in self.old.items() if path not in taken}
+
+    @property
+    def log_is_free(self) -> bool:
+        """Whether old log entries can go."""
+        return self.log_before is not None and not self.log_needed
+
+    def refuse(self) -> None:
+        """End here if somebody would be cut off.
+
+        Raises:
+            InputError: It names each reader and what it still has to read.
+        """
+        name = self.table.name
+        who = [
+            f"{reader.name} still has to read {name} version {reader.version}: {len(files)} of {len(self.old)} files"
+            for reader, files in self.needed.items()
+        ]
+        if not who:
+            who = [f"{r.name} still has to read {name} version {r.version}: log entries" for r in self.log_needed]
+        if who:
+            raise InputError(
+                f"Vacuum of {name} is refused, it would take what is still needed. {'; '.join(who)}. "
+                "Let them finish; `maritime upkeep --once` deletes only what nobody needs."
+            )
+
+
+def plan(table: Table, settings: Settings, now: datetime, keep_hours: int | None = None) -> Plan:
+    """Look what a vacuum would take and from whom; nothing is changed.
+
+    Args:
+        table: Must be there.
+        settings: Lake, checkpoints, how long runs are pinned.
+        now: The present.
+        keep_hours: How long files are kept after they were replaced; the table's own time when unset.
+    """
+    path = f"{settings.lake}/{table.path}"
+    hours = table.keep_hours if keep_hours is None else keep_hours
+    readers = readers_of(table, settings, now)
+    old = _old_files(path, hours)
+    needed = {reader: frozenset(_files(reader, path) & old.keys()) for reader in readers} if old else {}
+    log_before, log_files = _old_log(log.log_files(path), now - timedelta(days=table.log_keep_days))
+    return Plan(
+        table=table,
+        keep_hours=hours,
+        old=old,
+        needed={reader: files for reader, files in needed.items() if files},
+        log_before=log_before,
+        log_files=log_files,
+        log_needed=[reader for reader in readers if log_before is not None and reader.version < log_before],
+    )
+
+
+def execute(store: Store, made: Plan) -> None:
+    """Delete what the plan says that nobody needs, and no other file; the caller holds the table's lock."""
+    path = store.path(made.table)
+    if (
+        made.free and made.table == OPS_LEDGER
+    ):  # streams of other processes write it, by delta-rs: Spark must not commit
+        deltalake.DeltaTable(path).vacuum(made.keep_hours, dry_run=False, enforce_retention_duration=False, full=True)
+    elif made.free:
+        store.vacuum(made.table, made.free, made.keep_hours)
+    if made.log_is_free:
+        deltalake.DeltaTable(path).cleanup_metadata()
+
+
+def _old_files(path: str, hours: int) -> dict[str, int]:
+    delta = deltalake.DeltaTable(path)
+    named = delta.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
+    stored = log.stored_bytes(path)
+    return {name: stored[name] for name in named if name in stored}
+
+
+def _files(reader: Reader, path: str) -> set[str]:
+    """What the reader needs; nothing where its version is gone from the log, for then it is cut off already."""
+    try:
+        return reader.files(path)
+    except (DeltaError, FileNotFoundError):
+        return set()
+
+
+def _old_log(files: Sequence[log.LogFile], before: datetime) -> tuple[int | None, int]:
+    """The first version that the log keeps, and how many of its files go: those before the last checkpoint of old."""
+    commits = [file for file in files if not file.is_checkpoint]
+    last_old = max((file.version for file in commits if file.written_at < before), default=-1)
+    start = max((file.version for file in files if file.is_checkpoint and file.version <= last_old), default=0)
+    gone = sum(file.version < start and file.written_at < before for file in files)
+    return (start, gone) if gone else (None, 0)
