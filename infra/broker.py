@@ -24,6 +24,9 @@ from infra.jars import kafka_jars
 from infra.kafka import cluster_id
 from infra.lock import single_writer
 from infra.prerequisites import find_java
+from infra.security.listeners import secured
+from infra.security.material import is_secured, refuse_expired
+from infra.security.rights import provision
 
 LOOPBACK = ("127.0.0.1", "localhost")
 START_SECONDS = 120
@@ -59,7 +62,8 @@ class Broker:
         """Start it, or find it running, and wait until it answers.
 
         Raises:
-            ConfigurationError: The port is taken or not on this machine, or it already runs on another port.
+            ConfigurationError: The port is taken or not on this machine, it already runs on another port or in
+                another state of security, or its certificate has expired.
             UnavailableError: It ended, or did not answer in time.
         """
         self._port_from_settings()
@@ -71,6 +75,11 @@ class Broker:
                 raise ConfigurationError(
                     f"The broker of {self.home} already runs on port {self._written_port()}: stop it first, "
                     f"or set MARITIME_KAFKA_SERVERS=127.0.0.1:{self._written_port()}."
+                )
+            elif is_secured(self.settings) != (self._node_port() is not None):
+                raise ConfigurationError(
+                    "The broker runs as it was before its home was secured or opened: `maritime broker stop`, then "
+                    "start it again."
                 )
             self._wait_until_it_answers(process)
         return self.status()
@@ -126,7 +135,7 @@ class Broker:
         port = self._port_from_settings()
         _refuse_taken_port(port)
         self.home.mkdir(parents=True, exist_ok=True)
-        self.config.write_text(_properties(port, _free_port(), self.data))
+        self.config.write_text(self._listeners(port) + _properties(port, self.data))
         if not (self.data / "meta.properties").exists():
             self._format()
         command = self._java("kafka.Kafka", str(self.config))
@@ -135,6 +144,15 @@ class Broker:
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
         return psutil.Process(child.pid)
+
+    def _listeners(self, port: int) -> str:
+        """Open on the loopback address, or behind TLS, logins and rights where the home is secured."""
+        controller_port = free_port()
+        if is_secured(self.settings):
+            refuse_expired(self.settings, datetime.now(UTC))
+            home = self.settings.security_home
+            return secured(port, free_port(), controller_port, home) + _controller(controller_port)
+        return _open(port, controller_port) + _controller(controller_port)
 
     def _format(self) -> None:
         """Give the data folder its identity; a format cut short is simply done again."""
@@ -166,6 +184,9 @@ class Broker:
             if not _is_alive(process):
                 raise UnavailableError(f"The broker ended at once; {self.log} and broker.out beside it say why.")
             if _is_listening(self._port_from_settings()):
+                node_port = self._node_port()
+                if node_port is not None:
+                    provision(self.settings, node_port)
                 self._check_identity()
                 return
             time.sleep(0.1)
@@ -192,20 +213,32 @@ class Broker:
     def _written_port(self) -> int:
         return int(_read_properties(self.config)["maritime.port"])
 
+    def _node_port(self) -> int | None:
+        """Port on which a secured broker takes its own certificate; null where it is open."""
+        port = _read_properties(self.config).get("maritime.node.port")
+        return int(port) if port else None
+
     def _cluster_id(self) -> str | None:
         return _read_properties(self.data / "meta.properties").get("cluster.id")
 
 
-def _properties(port: int, controller_port: int, data: Path) -> str:
+def _controller(port: int) -> str:
+    return f"controller.listener.names=CONTROLLER\ncontroller.quorum.voters=1@127.0.0.1:{port}\n"
+
+
+def _open(port: int, controller_port: int) -> str:
+    return f"""\
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+inter.broker.listener.name=PLAINTEXT
+"""
+
+
+def _properties(port: int, data: Path) -> str:
     """One small node, broker and controller. The last line is ours: Kafka ignores names it does not know."""
     return f"""\
 process.roles=broker,controller
 node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller_port}
-controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -245,7 +278,8 @@ def _refuse_taken_port(port: int) -> None:
             ) from error
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,0 +1,109 @@
+"""One proof from beginning to end: publish and kill, let everything drain, compare."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.errors import MaritimeError
+from contracts.settings import Settings
+from infra.topics import create_topics
+from maritime.delivery.attack import Struck, attack
+from maritime.delivery.evidence import collect
+from maritime.delivery.proof import Finding, prove
+from maritime.delivery.schedule import ALL, Kill
+from maritime.delivery.stream import EVENTS_PER_S, write_stream
+from maritime.delivery.victims import EmbeddedBroker, Producer, Streams
+from maritime.delivery.workplace import command
+
+DRAIN_SECONDS = 1800
+STREAM_LONGER_THAN_KILLS = 3
+STREAM_AT_LEAST_SECONDS = 600
+DATA_AT_FAULT = (3, 6)
+"""Exit codes with which a stream says that data is wrong or gone; nothing that is killed may bring these about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a proof found. ``ended`` counts what ended by itself, by name and exit code."""
+
+    acknowledged: int
+    kills: list[Struck]
+    ended: Mapping[str, int]
+    findings: list[Finding]
+
+    @property
+    def not_reached(self) -> list[str]:
+        """Named places that no stream came to: what is to be proven there is not proven."""
+        return [struck.kill.point or "" for struck in self.kills if not struck.reached]
+
+    @property
+    def at_fault(self) -> list[str]:
+        """Programs that ended by themselves with a code that speaks of wrong or missing data."""
+        return [ended for ended in self.ended if any(ended.endswith(f"exit code {code}") for code in DATA_AT_FAULT)]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was lost, twice or out of order, and every named place was reached."""
+        is_sound = all(finding.holds for finding in self.findings)
+        return is_sound and self.acknowledged > 0 and not self.not_reached and not self.at_fault
+
+
+def verify(settings: Settings, seed: int, kills: Mapping[str, Sequence[Kill]], tell: Callable[[str], None]) -> Verdict:
+    """Publish the known stream while the kills are carried out, drain, and compare.
+
+    Args:
+        settings: A home of the proof's own; its broker is started here and stopped at the end.
+        seed: Of the stream.
+        kills: By victim.
+        tell: Takes a line of progress.
+
+    Raises:
+        MaritimeError: The streams did not drain, or the producer did not end in order.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    path = settings.home / "stream.jsonl"
+    stream = write_stream(path, seed, _events(kills))
+    broker, producer, streams = EmbeddedBroker(settings), Producer(settings, path), Streams(settings)
+    try:
+        broker.start()
+        create_topics(settings)
+        course = attack((broker, producer, streams), kills, tell)
+        broker.start()
+        _drain(settings, producer, streams, tell)
+        acknowledged = producer.acknowledged()
+        findings = prove(stream, acknowledged, collect(settings))
+        return Verdict(acknowledged, course.struck, course.ended, findings)
+    finally:
+        producer.kill(ALL)
+        streams.kill(ALL)
+        broker.broker.stop()
+
+
+def _events(kills: Mapping[str, Sequence[Kill]]) -> int:
+    """More than can be published while the schedule is carried out, at the stream's own pace."""
+    seconds = max(sum(kill.after_s + kill.away_s for kill in of) for of in kills.values())
+    return int(max(STREAM_LONGER_THAN_KILLS * seconds, STREAM_AT_LEAST_SECONDS) * EVENTS_PER_S)
+
+
+def _drain(settings: Settings, producer: Producer, streams: Streams, tell: Callable[[str], None]) -> None:
+    """End the producer in order, so that its record is complete, and let the streams catch up."""
+    code = producer.stop()
+    if code not in (0, None):
+        raise MaritimeError(f"The producer did not end in order (exit code {code}): {_end_of(producer.log)}")
+    streams.stop()
+    tell(f"{producer.acknowledged():,} lines acknowledged; the streams catch up")
+    log = settings.home / "drain.log"
+    with log.open("wb") as output:
+        done = subprocess.run(
+            command(settings, "stream", "all", "--once"),
+            cwd=settings.home, stdout=output, stderr=output, timeout=DRAIN_SECONDS, check=False,
+        )  # fmt: skip
+    if done.returncode:
+        raise MaritimeError(f"The streams did not catch up (exit code {done.returncode}): {_end_of(log)}")
+
+
+def _end_of(log: Path) -> str:
+    return " / ".join(log.read_text().splitlines()[-3:])

@@ -1,0 +1,50 @@
+"""Where the proof works: a home of its own with a broker on a free port, and processes that know no other place."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from contracts.settings import PREFIX, Settings
+from infra.broker import free_port
+
+GOLD_TRIGGER_SECONDS = 2.0
+FOREIGN = ("SPARK_REMOTE", "PYSPARK_GATEWAY_PORT")
+"""Other names of our settings: unset for every process."""
+
+
+def own_settings(given: Settings, home: Path) -> Settings:
+    """The user's settings in a home of the proof's own: nothing of the user's broker or lake can be reached.
+
+    Gold runs often, so that it too is killed in the middle of a batch.
+    """
+    return given.model_copy(
+        update={
+            "home": home,
+            "lake_root": str(home / "lake"),
+            "kafka_servers": f"127.0.0.1:{free_port()}",
+            "kafka_replication": 1,
+            "kafka_username": None,
+            "kafka_password": None,
+            "spark_remote": None,
+            "spark_gateway_port": None,
+            "gold_trigger_seconds": GOLD_TRIGGER_SECONDS,
+        }
+    )
+
+
+def command(settings: Settings, *arguments: str) -> list[str]:
+    """Command line of ``maritime`` with ``arguments`` and with exactly these settings; to be run in their home."""
+    return ["env", *_environment(settings), sys.executable, "-m", "maritime", *arguments]
+
+
+def _environment(settings: Settings) -> Iterator[str]:
+    """What ``env`` is told: a setting that is unset must be unset, whatever the user's environment holds."""
+    values = dict(settings)
+    for name in (*FOREIGN, *(PREFIX + name.upper() for name, value in values.items() if value is None)):
+        yield f"--unset={name}"
+    for name, value in values.items():
+        if value is not None:
+            absolute = value.expanduser().absolute() if isinstance(value, Path) else value
+            yield f"{PREFIX}{name.upper()}={absolute}"
