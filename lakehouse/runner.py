@@ -14,13 +14,14 @@ from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql.streaming.query import StreamingQuery
 
-from contracts.errors import ContractError, DataLossError, MaritimeError, UnavailableError
+from contracts.errors import AccessError, ContractError, DataLossError, MaritimeError, UnavailableError
 from contracts.settings import Settings, load_settings
 from infra.console import Command, say
 from lakehouse.flows import Batch, Flow, start, writing
 from lakehouse.ledger import Entry
 from lakehouse.session import spark_session
 from lakehouse.store import Store
+from lakehouse.upkeep.turns import StreamUpkeep, Turns
 
 POLL_SECONDS = 0.2
 _STOPPED = "MARITIME_STREAM_STOPPED"
@@ -33,6 +34,23 @@ _CAUSES: tuple[tuple[tuple[str, ...], type[MaritimeError], str], ...] = (
         "are older than the topic keeps. Nothing was skipped. Bring the topic back if you can; else take "
         "what it still holds by moving the stream's folder below the lake's _checkpoints away: Silver "
         "recognises what the lake holds already and counts it as duplicate.",
+    ),
+    (
+        ("SaslAuthenticationException",),
+        AccessError,
+        "the broker does not know its user with this password. Check MARITIME_KAFKA_USERNAME and "
+        "MARITIME_KAFKA_PASSWORD.",
+    ),
+    (
+        ("SslAuthenticationException", "SSLHandshakeException"),
+        AccessError,
+        "the broker's certificate cannot be trusted: it has expired, is for another host, or is not signed by the "
+        "authority that MARITIME_KAFKA_CA_FILE names.",
+    ),
+    (
+        ("TopicAuthorizationException", "GroupAuthorizationException"),
+        AccessError,
+        "its user may not read this topic in this consumer group. Use a user with that right.",
     ),
     (
         ("UnknownTopicOrPartitionException", "This server does not host this topic-partition"),
@@ -64,23 +82,26 @@ def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
         flows: What to run.
         settings: Broker, lake, session.
         once: End when all have read what was there at the start; else run until SIGTERM or Ctrl-C, which let
-            the batches under way end.
+            the batches under way end, and look after the tables between batches.
 
     Raises:
         LockedError: Another process runs one of them.
+        AccessError: The broker refused the login or the right to read, or its certificate is not trusted.
         UnavailableError: The broker or a topic is away.
         DataLossError: The broker no longer has records that a stream has yet to read.
         ContractError: A batch does not add up, or a table is not what its contract says.
     """
     stopping = Event()
     queries: list[StreamingQuery] = []
+    turns = Turns({flow.name: flow.tables for flow in flows})
     with writing(flows, settings), _stopped_by_signals(stopping):
         spark = spark_session(settings, "maritimeiq")
         spark.sparkContext.setLogLevel("OFF")  # a dead stream is told by us, once, and not by Spark with three traces
         try:
             for flow in flows:
-                queries.append(start(_told(flow, stopping), spark, settings, once=once))
-            _wait(queries, stopping)
+                queries.append(start(_told(flow, stopping, turns), spark, settings, once=once))
+            upkeep = StreamUpkeep(Store(spark, settings.lake), settings, turns)
+            _wait(queries, stopping, None if once else upkeep)
         except (PySparkException, Py4JError) as error:
             raise _in_our_words("The stream", error) from error
         finally:
@@ -99,13 +120,14 @@ def main(flows: list[Flow]) -> None:
     stream()
 
 
-def _told(flow: Flow, stopping: Event) -> Flow:
-    """The stream, telling each batch, and beginning none once it is to stop."""
+def _told(flow: Flow, stopping: Event, turns: Turns) -> Flow:
+    """The stream: tells each batch, takes turns with the care of its tables, and begins none once it is to stop."""
 
     def process(store: Store, settings: Settings, batch: Batch) -> Entry:
-        if stopping.is_set():
-            raise InterruptedError(_STOPPED)
-        entry = flow.process(store, settings, batch)
+        with turns.batch(flow.name):
+            if stopping.is_set():
+                raise InterruptedError(_STOPPED)
+            entry = flow.process(store, settings, batch)
         say(_line(entry))
         return entry
 
@@ -125,8 +147,8 @@ def _line(entry: Entry) -> str:
     return f"{entry.stream} batch {entry.batch_id}: {took}, {entry.rows_accepted:,} accepted{outcomes}"
 
 
-def _wait(queries: list[StreamingQuery], stopping: Event) -> None:
-    """Until all have ended, one has died, or the process is told to stop."""
+def _wait(queries: list[StreamingQuery], stopping: Event, upkeep: StreamUpkeep | None) -> None:
+    """Until all have ended, one has died, or the process is told to stop; tables are looked after meanwhile."""
     while not stopping.wait(POLL_SECONDS):
         active = [query.isActive for query in queries]
         for query in queries:
@@ -135,6 +157,8 @@ def _wait(queries: list[StreamingQuery], stopping: Event) -> None:
                 raise _in_our_words(f"The stream {query.name}", error) from error
         if not any(active):
             return
+        if upkeep:
+            upkeep.tick(stopping)
 
 
 def _let_end(queries: list[StreamingQuery], stopping: Event) -> None:

@@ -1,0 +1,101 @@
+"""Care of a stream's tables by its own process: between two batches, under the locks that it holds already.
+
+A Delta commit on a local disk is not atomic between processes, so no other process may write these tables; and a MERGE
+that reads a file while OPTIMIZE replaces it fails. Between two batches neither can happen, and no stream has to be
+stopped for it. A batch that becomes due meanwhile waits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event, Lock
+
+from deltalake.exceptions import DeltaError
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
+
+from contracts.errors import LockedError, MaritimeError
+from contracts.settings import Settings
+from contracts.tables import OPS_LEDGER, Table
+from infra.console import say
+from infra.lock import single_writer
+from lakehouse.store import Store
+from lakehouse.upkeep.care import care
+from lakehouse.upkeep.health import tables_there
+
+
+class Turns:
+    """One turn per stream: its batch takes it, and so does the care of a table that it writes."""
+
+    def __init__(self, tables: Mapping[str, Sequence[Table]]) -> None:
+        """``tables`` maps each stream to those that it writes."""
+        self.tables = tables
+        self._locks = {stream: Lock() for stream in tables}
+
+    def batch(self, stream: str) -> Lock:
+        """The turn of a stream's batch."""
+        return self._locks[stream]
+
+    @contextmanager
+    def of(self, table: Table) -> Iterator[None]:
+        """While no stream that writes the table has a batch under way."""
+        with ExitStack() as held:
+            for stream, tables in self.tables.items():  # always in the same order, so that nobody waits in a ring
+                if table in tables:
+                    held.enter_context(self._locks[stream])
+            yield
+
+
+@dataclass(slots=True)
+class StreamUpkeep:
+    """Looks after the tables of running streams each ``settings.upkeep_minutes``, and after the ledger."""
+
+    store: Store
+    settings: Settings
+    turns: Turns
+    looked_at: float = field(default_factory=time.monotonic)
+
+    def tick(self, stopping: Event) -> None:
+        """Do what is due, if anything is."""
+        pause_s = self.settings.upkeep_minutes * 60
+        if not pause_s or time.monotonic() - self.looked_at < pause_s:
+            return
+        self.store.spark.sparkContext.setLocalProperty("spark.scheduler.pool", "upkeep")
+        own = {table.name for tables in self.turns.tables.values() for table in tables}
+        for table in tables_there(self.settings, [*own, OPS_LEDGER.name]):
+            if stopping.is_set():
+                break
+            self._look_after(table)
+        self.looked_at = time.monotonic()
+
+    def _look_after(self, table: Table) -> None:
+        """A table that cannot be cared for now is told, and does not stop the streams: they go on, only slower."""
+        try:
+            for deed in care(table, self.settings, lambda: self.store, lambda: self._alone(table), datetime.now(UTC)):
+                say(f"upkeep {deed.table}: {deed.text}")
+        except LockedError:
+            return  # another process merges the ledger just now
+        except (PySparkException, Py4JError, DeltaError, OSError, MaritimeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            say(f"upkeep {table.name}: not done ({reason}); tried again in {self.settings.upkeep_minutes:g} minutes")
+
+    @contextmanager
+    def _alone(self, table: Table) -> Iterator[None]:
+        with self.turns.of(table) if table != OPS_LEDGER else ledger_turn(self.settings):
+            yield
+
+
+@contextmanager
+def ledger_turn(settings: Settings) -> Iterator[None]:
+    """Keep a second process from merging the ledger at the same time; writers of entries are not held up.
+
+    Raises:
+        LockedError: One is doing so.
+    """
+    with single_writer(Path(settings.home) / "locks", "ledger-upkeep"):
+        yield
