@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any, cast
 
 import click
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import Producer
 
 from contracts.errors import ConfigurationError, InputError, MaritimeError
 from contracts.settings import Settings, load_settings
@@ -29,6 +29,7 @@ from infra.console import (
     say,
 )
 from infra.kafka import producer_config
+from infra.security.refusals import Watch
 from infra.topics import create_topics
 from producers.feeds import FEEDS
 from producers.lines import is_live
@@ -175,12 +176,8 @@ def _instant_ms(text: str) -> int:
 
 
 def _publisher(settings: Settings, plan: Plan) -> Publisher:
-    errors = [""]
-
-    def on_error(error: KafkaError) -> None:
-        errors[0] = error.str()
-
-    wire = Producer({**producer_config(settings), "error_cb": on_error, "log_level": 0})
+    watch = Watch.of(settings, "producer")
+    wire = Producer({**producer_config(settings), "error_cb": watch, "log_level": 0})
     return Publisher(
         cast("Wire", wire),
         plan.topic,
@@ -188,7 +185,7 @@ def _publisher(settings: Settings, plan: Plan) -> Publisher:
         source=plan.source,
         away_seconds=settings.broker_away_seconds,
         notify=say,
-        last_error=lambda: errors[0],
+        watch=watch,
     )
 
 

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from contracts.errors import UnavailableError
+from confluent_kafka import KafkaError, KafkaException
+
+from contracts.errors import MaritimeError, UnavailableError
 from contracts.events import HEADER_SOURCE
 from contracts.topics import Topic
+from infra.security.refusals import Watch
 from producers.feeds.base import Batch, Headers, Rejection
 
 HEADER_REASON = "reason"
@@ -46,21 +49,21 @@ class Piece:
     rejections: int
     events_pending: int = 0
     rejections_pending: int = 0
-    failures: list[str] = field(default_factory=list)
+    failures: list[KafkaError] = field(default_factory=list)
 
-    def on_event(self, error: object, _message: object) -> None:
+    def on_event(self, error: KafkaError | None, _message: object) -> None:
         """Delivery report of an event."""
         if error is None:
             self.events_pending -= 1
         else:
-            self.failures.append(str(error))
+            self.failures.append(error)
 
-    def on_rejection(self, error: object, _message: object) -> None:
+    def on_rejection(self, error: KafkaError | None, _message: object) -> None:
         """Delivery report of a dead letter."""
         if error is None:
             self.rejections_pending -= 1
         else:
-            self.failures.append(str(error))
+            self.failures.append(error)
 
     @property
     def is_delivered(self) -> bool:
@@ -84,13 +87,13 @@ class Publisher:
         source: str,
         away_seconds: float,
         notify: Callable[[str], None],
-        last_error: Callable[[], str] = lambda: "",
+        watch: Watch | None = None,
     ) -> None:
         self.delivered_line = 0
         self.rejected: Counter[str] = Counter()
         self.read = 0
         self._wire, self._topic, self._format, self._source = wire, topic, format_name, source
-        self._away_seconds, self._notify, self._last_error = away_seconds, notify, last_error
+        self._away_seconds, self._notify, self._watch = away_seconds, notify, watch or Watch()
         self._pieces: deque[Piece] = deque()
         self._events_delivered = self._rejections_delivered = 0
         self._heard_at = time.monotonic()
@@ -119,6 +122,7 @@ class Publisher:
         """Send one batch; blocks while the client's queue is full.
 
         Raises:
+            AccessError: The broker refused the login or the right to write, or its certificate is not trusted.
             UnavailableError: Nothing was acknowledged for too long, or the broker refused a message for good.
         """
         if not self._pieces:
@@ -149,8 +153,8 @@ class Publisher:
             self._rejections_delivered += piece.rejections
             self.delivered_line = piece.end_line
         if self._pieces and self._pieces[0].failures:
-            raise UnavailableError(f"Kafka refused {self._topic.name}: {self._pieces[0].failures[0]}")
-        self._watch(time.monotonic() - self._heard_at)
+            raise self._refused(self._pieces[0].failures[0])
+        self._look_out(time.monotonic() - self._heard_at)
 
     def flush(self) -> None:
         """Wait until everything is acknowledged.
@@ -180,6 +184,8 @@ class Publisher:
                 return
             except BufferError:
                 self.serve(0.1)
+            except KafkaException as error:  # the client itself has given up: it was refused a producer's number
+                raise self._refused(error.args[0]) from error
 
     def _send_rejection(self, rejection: Rejection, piece: Piece) -> None:
         headers: Headers = [
@@ -210,11 +216,17 @@ class Publisher:
             self._is_away = False
         self._heard_at = now
 
-    def _watch(self, silent_seconds: float) -> None:
+    def _refused(self, error: KafkaError) -> MaritimeError:
+        because = self._watch.explain(error, f"write to {self._topic.name}") or self._watch.refusal
+        return because or UnavailableError(f"Kafka refused {self._topic.name}: {error}")
+
+    def _look_out(self, silent_seconds: float) -> None:
         """Tell people that the broker is away, and give up in the end."""
         waiting = self._waiting()
+        if silent_seconds > AWAY_AFTER_SECONDS and self._watch.refusal is not None:
+            raise self._watch.refusal  # a wrong password does not become right by waiting
         if silent_seconds > self._away_seconds:
-            because = self._last_error()
+            because = self._watch.last
             raise UnavailableError(
                 f"Kafka has acknowledged nothing for {silent_seconds:.0f} s with {waiting:,} records waiting"
                 + (f" ({because})." if because else ".")

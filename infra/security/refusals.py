@@ -1,0 +1,99 @@
+"""A refusal in our words. librdkafka tells of a wrong password or certificate only beside the matter, in its error
+callback, while its answers are time-outs; so every client of ours listens there.
+"""
+
+from __future__ import annotations
+
+import re
+
+from confluent_kafka import KafkaError
+
+from contracts.errors import AccessError
+from contracts.settings import Settings
+from infra.security.material import Role, login
+
+_HINTS: tuple[tuple[str, str], ...] = (
+    (
+        "certificate has expired",
+        "its certificate has expired. Renew it: `maritime security renew`, then start the embedded broker again",
+    ),
+    (
+        "hostname mismatch|IP address mismatch",
+        "its certificate is not for that host. Use a name that it holds, or make one with `maritime security init "
+        "--host NAME`",
+    ),
+    (
+        "certificate verify failed|could not be verified|self.signed",
+        "its certificate is not signed by an authority that we trust. Name that authority's file with "
+        "MARITIME_KAFKA_CA_FILE",
+    ),
+    (
+        "wrong version number|unexpected eof|packet length too long|record layer failure",
+        "it does not speak TLS. Unset MARITIME_KAFKA_USERNAME if it is an open broker, or name its TLS port",
+    ),
+)
+
+
+class Watch:
+    """Listens to one client's errors (``error_cb``).
+
+    Attributes:
+        last: The client's last complaint.
+        refusal: What the other side refused, in our words; null when it refused nothing, or is merely away.
+    """
+
+    def __init__(self, servers: str = "", username: str | None = None) -> None:
+        """Take what the sentences name."""
+        self.last = ""
+        self.refusal: AccessError | None = None
+        self._servers, self._username = servers, username
+
+    @classmethod
+    def of(cls, settings: Settings, role: Role) -> Watch:
+        """For a client of this role."""
+        user = login(settings, role)
+        return cls(settings.kafka_servers, user.username if user else None)
+
+    def __call__(self, error: KafkaError) -> None:
+        """Take one complaint; that all brokers are down follows from another and tells nothing."""
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            return
+        self.last = error.str()
+        self.refusal = self.explain(error)
+
+    def explain(self, error: KafkaError, doing: str = "do this") -> AccessError | None:
+        """What was refused, where the error says so.
+
+        Args:
+            error: Of a client, a message or an answer.
+            doing: What was tried, as the end of "may not ...".
+        """
+        who = f"user {self._username}" if self._username else "a client without a user"
+        at = f"Kafka at {self._servers}"
+        code, text = error.code(), error.str()
+        if code in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
+            names = "MARITIME_KAFKA_USERNAME and MARITIME_KAFKA_PASSWORD"
+            return AccessError(f"{at} does not know {who} with this password. Check {names}.")
+        if code == KafkaError._SSL:
+            return AccessError(f"{at} cannot be trusted: {_hint(text)}.")
+        if code == KafkaError._TRANSPORT and "security.protocol" in text:
+            return AccessError(f"{at} wants a login over TLS. Set MARITIME_KAFKA_USERNAME and MARITIME_KAFKA_PASSWORD.")
+        if code in _RIGHTS:
+            right = _RIGHTS[code].format(doing=doing)
+            return AccessError(f"{at} refuses: {who} may not {right}. Use a user with that right.")
+        return None
+
+
+_RIGHTS = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "{doing}",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "read in this consumer group",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "write or administer here",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "use this transactional id",
+}
+
+
+def _hint(text: str) -> str:
+    for marks, sentence in _HINTS:
+        if re.search(marks, text, re.IGNORECASE):
+            return sentence
+    return f"no TLS connection came about ({text})"
