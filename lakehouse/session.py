@@ -12,6 +12,11 @@ DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
+SECRETS = {
+    # What Spark shows of settings and of a source's options; Kafka's login stands in an option `...jaas.config`.
+    "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|jaas",
+    "spark.sql.redaction.options.regex": "(?i)url|secret|password|token|access[.]?key|jaas",
+}
 SMALL_MACHINE = {
     # A table read plans this many tasks to replay its log; the default of 50 costs more than the read.
     "spark.databricks.delta.snapshotPartitions": "2",
@@ -59,6 +64,7 @@ def spark_session(settings: Settings, app: str, **extra: str) -> SparkSession:
 def _local(settings: Settings) -> dict[str, str]:
     conf = {
         **DELTA,
+        **SECRETS,
         **SMALL_MACHINE,
         "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions),
         "spark.ui.enabled": str(settings.spark_ui).lower(),

@@ -17,6 +17,7 @@ from contracts.settings import Settings
 from contracts.tables import BRONZE, SILVER_POSITIONS, TABLES, Table
 from contracts.topics import TOPICS, Topic
 from infra.kafka import client_config
+from infra.security.refusals import Watch
 from lakehouse import ledger
 
 ANSWER_SECONDS = 5.0
@@ -166,12 +167,13 @@ def _instant(epoch_ms: int) -> datetime:
 
 def _broker(settings: Settings, now: datetime) -> tuple[str, list[TopicStatus], dict[str, tuple[int, float]]]:
     """State of the broker, its topics, and the lag of each Bronze stream."""
+    watch = Watch.of(settings, "consumer")
     config = {
         **client_config(settings),
         "group.id": f"maritime-status-{uuid.uuid4()}",  # assigned by hand: no group is joined
         "enable.auto.commit": False,
         "log_level": 0,
-        "error_cb": lambda _error: None,
+        "error_cb": watch,
     }
     consumer = Consumer(config)
     try:
@@ -180,7 +182,9 @@ def _broker(settings: Settings, now: datetime) -> tuple[str, list[TopicStatus], 
         topics = [_topic(consumer, topic, list(known[topic.name].partitions)) for topic in wanted]
         lags = {name: _topic_lag(consumer, settings, name, status, now) for name, status in _read_by(topics)}
     except KafkaException as error:
-        return f"{settings.kafka_servers} is away: {error.args[0].str()}", [], {}
+        consumer.poll(0)  # serves the complaints that tell why
+        refusal = watch.explain(error.args[0], "read the topics") or watch.refusal
+        return str(refusal or f"{settings.kafka_servers} is away: {error.args[0].str()}"), [], {}
     finally:
         consumer.close()
     return "up", topics, lags
