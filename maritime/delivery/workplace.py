@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from contracts.settings import PREFIX, Settings
 from infra.broker import free_port
 
@@ -40,11 +42,14 @@ def command(settings: Settings, *arguments: str) -> list[str]:
 
 
 def _environment(settings: Settings) -> Iterator[str]:
-    """What ``env`` is told: a setting that is unset must be unset, whatever the user's environment holds."""
-    values = dict(settings)
-    for name in (*FOREIGN, *(PREFIX + name.upper() for name, value in values.items() if value is None)):
+    """What ``env`` is told: a setting that is unset must be unset, whatever the user's environment holds.
+
+    A secret is unset too: nothing here needs one, and a command line can be seen by others.
+    """
+    values = {name: value for name, value in settings if value is not None and not isinstance(value, SecretStr)}
+    unset = [PREFIX + name.upper() for name, _ in settings if name not in values]
+    for name in (*FOREIGN, *unset):
         yield f"--unset={name}"
     for name, value in values.items():
-        if value is not None:
-            absolute = value.expanduser().absolute() if isinstance(value, Path) else value
-            yield f"{PREFIX}{name.upper()}={absolute}"
+        absolute = value.expanduser().absolute() if isinstance(value, Path) else value
+        yield f"{PREFIX}{name.upper()}={absolute}"

@@ -191,22 +191,25 @@ def test_the_command_names_what_is_lost_and_ends_with_1(monkeypatch: pytest.Monk
 
 
 def test_a_process_of_the_proof_knows_no_other_place(tmp_path: Path) -> None:
-    given = Settings(home=tmp_path / "mine", lake_root="s3://mine/lake", kafka_username="me", trigger_seconds=7)
+    mine = {"lake_root": "s3://mine/lake", "kafka_username": "me", "kafka_password": "secret", "trigger_seconds": 7}
+    given = Settings.model_validate({"home": tmp_path / "mine", **mine})
     settings = own_settings(given, tmp_path / "own")
     full = command(settings, "status")
     program = "from contracts.settings import load_settings; print(load_settings().model_dump_json())"
     (tmp_path / "own").mkdir()
+    theirs = {f"MARITIME_{name.upper()}": str(value) for name, value in mine.items()} | {"SPARK_REMOTE": "sc://mine"}
 
     done = subprocess.run(
         [*full[: full.index("-m")], "-c", program],
-        env=os.environ | {"MARITIME_LAKE_ROOT": "s3://mine/lake", "MARITIME_KAFKA_USERNAME": "me", "SPARK_REMOTE": "x"},
+        env=os.environ | theirs,
         cwd=tmp_path / "own", capture_output=True, text=True, check=True,
     )  # fmt: skip
 
     found = Settings.model_validate(json.loads(done.stdout))
     assert (found.home, found.lake) == (tmp_path / "own", str(tmp_path / "own" / "lake"))
-    assert (found.kafka_servers, found.kafka_username) == (settings.kafka_servers, None)
+    assert (found.kafka_servers, found.kafka_username, found.kafka_password) == (settings.kafka_servers, None, None)
     assert (found.spark_remote, found.trigger_seconds) == (None, 7)
+    assert "secret" not in " ".join(full)
 
 
 def test_an_armed_place_kills_the_process_and_its_children_and_another_place_does_nothing() -> None:
