@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 
 from contracts.settings import load_settings
+from infra import audit_log
 from infra.broker import Broker, BrokerStatus
 from infra.console import Command, Group, json_option, print_facts, print_json, say
 from infra.jars import kafka_jars, spark_jars
@@ -50,9 +51,11 @@ def reset(yes: bool, as_json: bool) -> None:
 
     Streams that read them must start from new checkpoints afterwards, since their offsets are gone.
     """
-    instance = Broker(load_settings())
+    settings = load_settings()
+    instance = Broker(settings)
     if not yes:
         click.confirm(f"Delete all records below {instance.data}?", abort=True, err=True)
+    audit_log.append(settings, "broker reset", {"folder": instance.data})
     instance.reset()
     _tell(instance.status(), as_json)
 
