@@ -1,0 +1,1 @@
+"""What is expected of the tables, derived from the contracts, and whether it is so."""
