@@ -40,6 +40,8 @@ class Run:
     files: int = 0
     partitions: int = 0
     seconds: float = 0
+    check_rows: int | None = None
+    """Most rows of a written table that are checked by its contract; null: no check."""
     versions: dict[str, int] = field(default_factory=dict)
     reports: list[Path] = field(default_factory=list)
 
@@ -68,10 +70,19 @@ class Run:
         return self.rows_read
 
     def write(self, table: Table, rows: DataFrame, where: str) -> None:
-        """Replace what ``where`` names by the rows, in one commit."""
+        """Replace what ``where`` names by the rows, in one commit, and check what was written.
+
+        Raises:
+            ContractError: The rows break a rule that stops; the table is again as it was.
+        """
         say(f"Writing {table.name} to {self.store.path(table)}")
         self.store.create(table)
+        before = self.store.version(table)
         self.versions[table.name] = self.store.replace(table, rows, where)
+        if self.check_rows is not None:
+            from lakehouse.quality.gate import check_written  # slow to import: not for a run that writes nothing
+
+            check_written(self.store, table, before, self.check_rows)
 
 
 @contextmanager
@@ -84,7 +95,8 @@ def running(job: str, arguments: Mapping[str, Any], settings: Settings, places: 
     with single_writer(Path(settings.home) / "locks", job):
         say("Starting Spark")
         store = Store(spark_session(settings, job), settings.lake, places)
-        run = Run(job, arguments, store, datetime.now(UTC))
+        check_rows = settings.quality_sample_rows if settings.quality_after_jobs else None
+        run = Run(job, arguments, store, datetime.now(UTC), check_rows=check_rows)
         try:
             yield run
         except BaseException:

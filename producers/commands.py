@@ -32,6 +32,7 @@ from infra.kafka import producer_config
 from infra.security.refusals import Watch
 from infra.topics import create_topics
 from producers.feeds import FEEDS
+from producers.heartbeat import Heartbeat
 from producers.lines import is_live
 from producers.positions import Position, load, position_file
 from producers.publisher import Publisher, Wire
@@ -109,9 +110,13 @@ def run_command(
         say(f"resuming {start.path} after line {start.line:,}")
     plan = _plan(topic, format_name, start, options)
     create_topics(settings)
+    heartbeat = _heartbeat(settings, plan)
     with _interrupts() as stopped, _display() as tick:
-        run = Run(plan, _publisher(settings, plan), file, stopped=stopped, notify=say, tick=tick)
+        publisher = _publisher(settings, plan)
+        run = Run(plan, publisher, file, stopped=stopped, notify=say, tick=tick, heartbeat=heartbeat)
         error = _carried_out(run)
+    if heartbeat:
+        heartbeat.end(str(error) if error else None)
     _report(topic, run.outcome, as_json=as_json)
     if error is not None:
         raise _with_position(error, run.outcome)
@@ -173,6 +178,13 @@ def _instant_ms(text: str) -> int:
     except ValueError as error:
         raise ConfigurationError(f"--assume-start {text}: give an instant such as 2012-01-27T00:00:00Z.") from error
     return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _heartbeat(settings: Settings, plan: Plan) -> Heartbeat | None:
+    """Of a live feed only: a file says nothing of itself by falling silent."""
+    if not any(is_live(path) for path in plan.start.paths):
+        return None
+    return Heartbeat(settings.home, plan.source, plan.topic, plan.start.paths, settings.heartbeat_seconds)
 
 
 def _publisher(settings: Settings, plan: Plan) -> Publisher:

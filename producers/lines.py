@@ -39,10 +39,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Callbacks of a live source: what it tells people, and whether it shall end."""
+    """Callbacks of a live source: what it tells people, whether it shall end, and whether its connection stands."""
 
     notify: Callable[[str], None]
     stopped: Callable[[], bool]
+    connected: Callable[[bool], None] = lambda _is_connected: None
 
 
 def is_live(location: str) -> bool:
@@ -116,6 +117,7 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
 
 def _standard_input(line: Line) -> Iterator[bytes]:
     descriptor = sys.stdin.fileno()
+    line.connected(True)
     while not line.stopped():
         if not select.select([descriptor], [], [], WAIT_SECONDS)[0]:
             yield b""
@@ -133,12 +135,14 @@ def _tcp(host: str, port: int, line: Line) -> Iterator[bytes | None]:
         try:
             with socket.create_connection((host, port), timeout=5) as connection:
                 line.notify(f"tcp://{host}:{port}: connected")
+                line.connected(True)
                 for chunk in _received(connection, f"tcp://{host}:{port}", line):
                     backoff = WAIT_SECONDS
                     yield chunk
             line.notify(f"tcp://{host}:{port}: the other side closed the connection")
         except OSError as error:
             line.notify(f"tcp://{host}:{port}: {error}; trying again in {backoff:.1f} s")
+        line.connected(False)
         yield None
         yield from _pause(backoff, line)
         backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
@@ -158,6 +162,7 @@ def _udp(host: str, port: int, line: Line) -> Iterator[bytes]:
         except OSError as error:
             raise InputError(f"udp://{host}:{port} cannot be listened to: {error.strerror}.") from error
         line.notify(f"udp://{host}:{port}: listening")
+        line.connected(True)
         for datagram in _received(server, f"udp://{host}:{port}", line):
             yield datagram if datagram.endswith(b"\n") or not datagram else datagram + b"\n"
 

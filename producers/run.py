@@ -15,7 +15,8 @@ from typing import Any
 from contracts.errors import MaritimeError
 from contracts.topics import Topic
 from producers.feeds.base import Batch, Context, Feed, Shift
-from producers.lines import Line, is_live, open_blocks
+from producers.heartbeat import Heartbeat
+from producers.lines import Block, Line, is_live, open_blocks
 from producers.positions import Position, save
 from producers.publisher import Publisher
 from producers.replay import SLICE_SECONDS, ReplayClock
@@ -90,10 +91,11 @@ class Run:
         stopped: Callable[[], bool],
         notify: Callable[[str], None],
         tick: Callable[[Outcome], None],
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         self.outcome = Outcome()
         self._plan, self._publisher, self._file = plan, publisher, position_file
-        self._stopped, self._notify, self._tick = stopped, notify, tick
+        self._stopped, self._notify, self._tick, self._heartbeat = stopped, notify, tick, heartbeat
         self._clock = ReplayClock(plan.speed) if plan.speed else None
         self._index = plan.start.index
         self._is_resumable = not any(is_live(path) for path in plan.start.paths)
@@ -140,7 +142,9 @@ class Run:
         context = Context(
             plan.topic, plan.source, path, start_line, shift, plan.assume_start_ms, plan.mmsi, plan.station
         )
-        for batch in plan.feed.read(open_blocks(path, Line(self._notify, self._stopped)), context):
+        for batch in plan.feed.read(self._blocks(path), context):
+            if self._heartbeat:
+                self._heartbeat.heard(batch)
             self.outcome.ignored += batch.ignored
             for piece in self._pieces(self._within_limit(batch)):
                 self._publisher.send(piece)
@@ -151,6 +155,11 @@ class Run:
             self._progress()
             if self._is_done():
                 return
+
+    def _blocks(self, path: str) -> Iterator[Block]:
+        if self._heartbeat is None:
+            return open_blocks(path, Line(self._notify, self._stopped))
+        return self._heartbeat.listen(open_blocks(path, Line(self._notify, self._stopped, self._heartbeat.connected)))
 
     def _is_done(self) -> bool:
         limit = self._plan.limit
