@@ -11,6 +11,7 @@ from typing import Any
 import deltalake
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from contracts.errors import ContractError, InputError
 from contracts.tables import Table
@@ -207,6 +208,11 @@ class Store:
                 builder.executeZOrderBy(*zorder_by)
             else:
                 builder.executeCompaction()
+
+    def sample(self, table: Table, columns: Sequence[str], count: int) -> list[dict[str, Any]]:
+        """Up to ``count`` different values that these columns have, none null; the same ones for the same rows."""
+        values = self.read(table).select(*columns).dropna().distinct()
+        return [row.asDict() for row in values.orderBy(F.xxhash64(*columns)).limit(count).collect()]
 
     def vacuum(self, table: Table, files: Mapping[str, int], keep_hours: int) -> None:
         """Delete these files (path below the table to bytes), but none that is in use or was so ``keep_hours`` ago."""

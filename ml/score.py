@@ -13,6 +13,7 @@ from contracts.errors import InputError
 from contracts.settings import Settings, load_settings
 from contracts.tables import GOLD_MAINTENANCE_PREDICTIONS, GOLD_VESSEL_FEATURES
 from infra.console import Command, json_option, print_facts, print_json, print_table, say
+from infra.lock import single_writer
 from lakehouse.session import spark_session
 from lakehouse.store import Store
 from ml.model import as_doubles, failure_probability
@@ -96,7 +97,8 @@ def main(
         raise InputError(f"--end-date {end} is before --start-date {start}.")
     require_table(settings, GOLD_VESSEL_FEATURES)
     chosen = model_version or current_version(settings)
-    result = score(spark_session(settings, "maritime-score"), settings, chosen, start, end)
+    with single_writer(settings.home / "locks", "model"):
+        result = score(spark_session(settings, "maritime-score"), settings, chosen, start, end)
     if as_json:
         print_json(result)
         return

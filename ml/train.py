@@ -15,9 +15,11 @@ from contracts.errors import InputError
 from contracts.settings import Settings, load_settings
 from contracts.tables import GOLD_VESSEL_FEATURES, SILVER_SENSORS, Table
 from infra.console import Command, json_option, print_facts, print_json, print_table, say
+from infra.lock import single_writer
 from lakehouse.session import spark_session
 from lakehouse.store import Store
 from lakehouse.transforms.features import HORIZON_DAYS, label_maintenance
+from lakehouse.upkeep.readers import FEATURES_VERSION
 from ml.features import FEATURE_NAMES, rebuild_features
 from ml.model import MAX_DEPTH, NUM_TREES, SEED, fit, known_features, measure
 from ml.registry import MODEL_NAME, log_model
@@ -78,7 +80,7 @@ def train(spark: SparkSession, settings: Settings, failures: pl.DataFrame) -> di
         "seed": SEED,
         "horizon_days": HORIZON_DAYS,
         "features": ",".join(names),
-        "features_version": features_version,
+        FEATURES_VERSION: features_version,
         "code_version": code_version(),
         **_describe(split),
     }
@@ -125,7 +127,8 @@ def main(truth: Path, as_json: bool) -> None:
     settings = load_settings()
     failures = read_failures(truth)
     require_table(settings, SILVER_SENSORS)
-    result = train(spark_session(settings, "maritime-train"), settings, failures)
+    with single_writer(settings.home / "locks", "model"):
+        result = train(spark_session(settings, "maritime-train"), settings, failures)
     if as_json:
         print_json(result)
         return
@@ -141,7 +144,7 @@ def main(truth: Path, as_json: bool) -> None:
             "registered": f"{MODEL_NAME}, version {result['model_version']}",
             "trained on": _counted(params, "train"),
             "judged by": _counted(params, "test"),
-            "features": f"gold.vessel_features, version {params['features_version']}",
+            "features": f"gold.vessel_features, version {params[FEATURES_VERSION]}",
         }
     )
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.settings import Settings
-from contracts.tables import OPS_LEDGER, Table
+from contracts.tables import Table
 from lakehouse.store import Store
-from lakehouse.upkeep import vacuum
+from lakehouse.upkeep import ops_tables, vacuum
 from lakehouse.upkeep.health import LONG_LOG_COMMITS, look
-from lakehouse.upkeep.ledger_care import merge_entries
 
 Alone = Callable[[], AbstractContextManager[None]]
 """Gives a block during which nobody else writes the table."""
@@ -37,29 +36,30 @@ def care(table: Table, settings: Settings, store: Callable[[], Store], alone: Al
     before = look(settings, table)
     if before.shape.mergeable_files >= settings.upkeep_small_files:
         with alone():
-            merged = _merge(table, settings, store)
-        if merged:
-            after = look(settings, table).shape.files
-            yield Deed(table.name, f"{before.shape.files:,} files merged to {after:,}")
+            merge(table, settings, store)
+        after = look(settings, table).shape.files
+        yield Deed(table.name, f"{before.shape.files:,} files merged to {after:,}")
     elif before.commits_since_checkpoint > LONG_LOG_COMMITS:
         with alone():
-            _checkpoint(table, settings, store)
+            checkpoint(table, settings, store)
         yield Deed(table.name, f"checkpoint written after {before.commits_since_checkpoint:,} commits")
     yield from _delete(table, settings, store, alone, now)
 
 
-def _merge(table: Table, settings: Settings, store: Callable[[], Store]) -> bool:
-    if table == OPS_LEDGER:
-        return merge_entries(settings)
+def merge(table: Table, settings: Settings, store: Callable[[], Store]) -> None:
+    """Merge the table's small files by its clustering; the caller is alone with the table."""
+    if ops_tables.is_ops(table):
+        ops_tables.merge(table, settings)
+        return
     tables = store()
     tables.settle(table)
     tables.optimize(table, settings.upkeep_file_mb)
-    return True
 
 
-def _checkpoint(table: Table, settings: Settings, store: Callable[[], Store]) -> None:
-    if table == OPS_LEDGER:
-        merge_entries(settings)
+def checkpoint(table: Table, settings: Settings, store: Callable[[], Store]) -> None:
+    """Write a checkpoint of the table's log; the caller is alone with the table."""
+    if ops_tables.is_ops(table):
+        ops_tables.checkpoint(table, settings)
     else:
         store().checkpoint(table)
 
@@ -73,7 +73,7 @@ def _delete(
     if max(len(plan.free), log_files) < settings.upkeep_small_files:
         return
     with alone():
-        vacuum.execute(store(), plan)
+        vacuum.execute(plan, settings, store)
     mb = sum(plan.free.values()) / 1e6
     who = ", ".join(sorted({reader.name for reader in plan.needed}))
     kept = f"; {len(plan.old) - len(plan.free):,} stay for {who}" if who else ""

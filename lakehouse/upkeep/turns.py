@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event, Lock
 
 from deltalake.exceptions import DeltaError
@@ -23,10 +22,10 @@ from contracts.errors import LockedError, MaritimeError
 from contracts.settings import Settings
 from contracts.tables import OPS_LEDGER, Table
 from infra.console import say
-from infra.lock import single_writer
 from lakehouse.store import Store
 from lakehouse.upkeep.care import care
 from lakehouse.upkeep.health import tables_there
+from lakehouse.upkeep.ops_tables import is_ops, upkeep_turn
 
 
 class Turns:
@@ -66,11 +65,12 @@ class StreamUpkeep:
         if not pause_s or time.monotonic() - self.looked_at < pause_s:
             return
         self.store.spark.sparkContext.setLocalProperty("spark.scheduler.pool", "upkeep")
-        own = {table.name for tables in self.turns.tables.values() for table in tables}
-        for table in tables_there(self.settings, [*own, OPS_LEDGER.name]):
+        own = {table for tables in self.turns.tables.values() for table in tables}
+        for table in tables_there(self.settings):
             if stopping.is_set():
                 break
-            self._look_after(table)
+            if table in own or table == OPS_LEDGER:
+                self._look_after(table)
         self.looked_at = time.monotonic()
 
     def _look_after(self, table: Table) -> None:
@@ -79,23 +79,12 @@ class StreamUpkeep:
             for deed in care(table, self.settings, lambda: self.store, lambda: self._alone(table), datetime.now(UTC)):
                 say(f"upkeep {deed.table}: {deed.text}")
         except LockedError:
-            return  # another process merges the ledger just now
+            return  # another process is at it
         except (PySparkException, Py4JError, DeltaError, OSError, MaritimeError) as error:
             reason = str(error).strip().splitlines()[0]
             say(f"upkeep {table.name}: not done ({reason}); tried again in {self.settings.upkeep_minutes:g} minutes")
 
     @contextmanager
     def _alone(self, table: Table) -> Iterator[None]:
-        with self.turns.of(table) if table != OPS_LEDGER else ledger_turn(self.settings):
+        with upkeep_turn(table, self.settings) if is_ops(table) else self.turns.of(table):
             yield
-
-
-@contextmanager
-def ledger_turn(settings: Settings) -> Iterator[None]:
-    """Keep a second process from merging the ledger at the same time; writers of entries are not held up.
-
-    Raises:
-        LockedError: One is doing so.
-    """
-    with single_writer(Path(settings.home) / "locks", "ledger-upkeep"):
-        yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,9 +11,10 @@ from deltalake.exceptions import DeltaError
 
 from contracts.errors import InputError
 from contracts.settings import Settings
-from contracts.tables import OPS_LEDGER, Table
+from contracts.tables import Table
 from lakehouse.store import Store
 from lakehouse.upkeep import log
+from lakehouse.upkeep.ops_tables import delete_old, is_ops
 from lakehouse.upkeep.readers import Reader, readers_of
 
 
@@ -91,17 +92,14 @@ def plan(table: Table, settings: Settings, now: datetime, keep_hours: int | None
     )
 
 
-def execute(store: Store, made: Plan) -> None:
-    """Delete what the plan says that nobody needs, and no other file; the caller holds the table's lock."""
-    path = store.path(made.table)
-    if (
-        made.free and made.table == OPS_LEDGER
-    ):  # streams of other processes write it, by delta-rs: Spark must not commit
-        deltalake.DeltaTable(path).vacuum(made.keep_hours, dry_run=False, enforce_retention_duration=False, full=True)
+def execute(made: Plan, settings: Settings, store: Callable[[], Store]) -> None:
+    """Delete what the plan says that nobody needs, and no other file; the caller is alone with the table."""
+    if made.free and is_ops(made.table):
+        delete_old(made.table, settings, made.keep_hours)
     elif made.free:
-        store.vacuum(made.table, made.free, made.keep_hours)
+        store().vacuum(made.table, made.free, made.keep_hours)
     if made.log_is_free:
-        deltalake.DeltaTable(path).cleanup_metadata()
+        deltalake.DeltaTable(f"{settings.lake}/{made.table.path}").cleanup_metadata()
 
 
 def _old_files(path: str, hours: int) -> dict[str, int]:

@@ -1,0 +1,212 @@
+"""``maritime tables optimize|checkpoint|vacuum|restore``: what changes a table's files, under its writers' locks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import click
+
+from contracts.errors import InputError, MaritimeError
+from contracts.settings import Settings, load_settings
+from contracts.tables import Table
+from infra import audit_log
+from infra.console import Command, json_option, print_facts, print_json, print_table, say
+from lakehouse.session import spark_session
+from lakehouse.store import Store
+from lakehouse.upkeep import care, log
+from lakehouse.upkeep import restore as restoring
+from lakehouse.upkeep import vacuum as vacuuming
+from lakehouse.upkeep.health import look
+from lakehouse.upkeep.ops_tables import is_ops
+from lakehouse.upkeep.skipping import LOOK_UPS, Reading, reading
+from maritime.table_views import chosen
+from maritime.writers import alone
+
+
+@click.command(cls=Command)
+@click.argument("names", nargs=-1, metavar="[TABLE]...")
+@click.option("--zorder-by", metavar="COLUMNS", help="Sort in Z-order by these, e.g. mmsi or mmsi,observed_on.")
+@json_option
+def optimize(names: tuple[str, ...], zorder_by: str | None, as_json: bool) -> None:
+    """Merge small files of each TABLE, sorted by what the table is clustered by; no row changes.
+
+    Tells what a look-up of one vessel and day would read before and after: the files whose smallest and largest value
+    in the log do not rule it out, as a mean over 20 look-ups. --zorder-by is for tables without a clustering.
+    A table whose stream runs is refused: its stream does this itself.
+    """
+    settings = load_settings()
+    columns = zorder_by.split(",") if zorder_by else []
+    wanted = chosen(settings, names)
+    if columns and not names:
+        raise InputError("--zorder-by: name the tables that you want sorted so.")
+    for table in wanted:
+        _check_zorder(table, columns)
+    if not names:
+        wanted = [table for table in wanted if look(settings, table).shape.mergeable_files]
+    _each(wanted, "Merged", lambda table, store: _optimize(table, settings, store, columns), settings, as_json=as_json)
+
+
+@click.command(cls=Command)
+@click.argument("names", nargs=-1, metavar="[TABLE]...")
+@json_option
+def checkpoint(names: tuple[str, ...], as_json: bool) -> None:
+    """Write a checkpoint of each TABLE's log, so that a reader need not replay every commit."""
+    settings = load_settings()
+
+    def write(table: Table, store: Callable[[], Store]) -> dict[str, Any]:
+        before = look(settings, table)
+        with alone(table, settings):
+            care.checkpoint(table, settings, store)
+        return {"version": before.version, "commits_before": before.commits_since_checkpoint}
+
+    _each(chosen(settings, names), "Checkpoints", write, settings, as_json=as_json)
+
+
+@click.command(cls=Command)
+@click.argument("names", nargs=-1, metavar="[TABLE]...")
+@click.option("--keep-hours", type=click.IntRange(min=1), help="Age of what goes; default: the table's own time.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
+@json_option
+def vacuum(names: tuple[str, ...], keep_hours: int | None, dry_run: bool, as_json: bool) -> None:
+    """Delete files of each TABLE that its newest version left behind long ago, and log entries that are old.
+
+    Planned from where every stream has read to, from batches that are to be replayed, and from the versions that
+    recorded runs and registered models name. A table is refused by name where one of these would be cut off.
+    (No table has a change feed, so nobody reads one.)
+    """
+    settings = load_settings()
+
+    def delete(table: Table, store: Callable[[], Store]) -> dict[str, Any]:
+        plan = vacuuming.plan(table, settings, datetime.now(UTC), keep_hours)
+        plan.refuse()
+        told = {"files": len(plan.free), "mb": sum(plan.free.values()) / 1e6, "log_files": plan.log_files}
+        if dry_run:
+            return {**told, **({"paths": sorted(plan.free)} if as_json else {})}
+        if plan.free or plan.log_is_free:
+            with alone(table, settings):
+                vacuuming.execute(plan, settings, store)
+            audit_log.append(settings, "vacuum", {"table": table.name, "keep_hours": plan.keep_hours, **told})
+        return told
+
+    title = "Would be deleted" if dry_run else "Deleted"
+    _each(chosen(settings, names), title, delete, settings, as_json=as_json)
+
+
+@click.command(cls=Command)
+@click.argument("name", metavar="TABLE")
+@click.option("--version", type=click.IntRange(min=0), required=True, help="As `maritime tables history` tells it.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@json_option
+def restore(name: str, version: int, dry_run: bool, as_json: bool) -> None:
+    """Make TABLE what it was at a version, as a new version; the later ones stay in its history.
+
+    Refused for a table that a stream reads, and where the ledger counts batches that would be lost.
+    """
+    settings = load_settings()
+    (table,) = chosen(settings, [name])
+    found = restoring.compare(table, version, settings)
+    told: dict[str, Any] = {
+        "table": name,
+        "restored_to": version,
+        "rows_now": found.now.rows,
+        "rows_then": found.then.rows,
+        "dry_run": dry_run,
+    }
+    if not dry_run:
+        with alone(table, settings):
+            told["version"] = _store(settings).restore(table, version)
+        audit_log.append(settings, "restore", told)
+    if as_json:
+        print_json(told)
+    else:
+        print_facts({key.replace("_", " "): value for key, value in told.items()})
+
+
+def _each(
+    tables: Sequence[Table],
+    title: str,
+    act: Callable[[Table, Callable[[], Store]], dict[str, Any]],
+    settings: Settings,
+    *,
+    as_json: bool,
+) -> None:
+    """Do it to each table, tell what was done, and end with what was refused, if anything was.
+
+    Raises:
+        MaritimeError: Of the first kind that was met, with the sentences of all.
+    """
+    rows, refused = [], []
+    for table in tables:
+        try:
+            rows.append({"table": table.name, **act(table, lambda: _store(settings))})
+        except MaritimeError as error:
+            refused.append(error)
+    if as_json:
+        print_json({"tables": rows, "refused": [str(error) for error in refused]})
+    elif rows:
+        print_table(title, [name.replace("_", " ") for name in rows[0]], [list(row.values()) for row in rows])
+    elif not refused:
+        say("Nothing to do.")
+    if refused:
+        raise type(refused[0])("\n".join(map(str, refused)))
+
+
+def _optimize(table: Table, settings: Settings, store: Callable[[], Store], zorder_by: Sequence[str]) -> dict[str, Any]:
+    begun = time.perf_counter()
+    before = look(settings, table).shape
+    columns = list(zorder_by) or [field.name for field in table.clustered_by]
+    with alone(table, settings):
+        look_ups = store().sample(table, columns, LOOK_UPS) if columns and not is_ops(table) else []
+        first = _reading(table, settings, look_ups)
+        if zorder_by:
+            store().optimize(table, settings.upkeep_file_mb, zorder_by)
+        else:
+            care.merge(table, settings, store)
+    after, second = look(settings, table).shape, _reading(table, settings, look_ups)
+    return {
+        "files_before": before.files,
+        "files_after": after.files,
+        "mb_before": before.size_bytes / 1e6,
+        "mb_after": after.size_bytes / 1e6,
+        "look_up_by": ", ".join(columns) or None,
+        "reads_mb_before": first.mb if look_ups else None,
+        "reads_mb_after": second.mb if look_ups else None,
+        "seconds": time.perf_counter() - begun,
+    }
+
+
+def _reading(table: Table, settings: Settings, look_ups: Sequence[dict[str, Any]]) -> Reading:
+    return reading(log.actions(f"{settings.lake}/{table.path}"), look_ups)
+
+
+def _check_zorder(table: Table, columns: Sequence[str]) -> None:
+    """See that Z-order is lawful for the table.
+
+    Raises:
+        InputError: It is not; the sentence says what serves instead.
+    """
+    if not columns:
+        return
+    if is_ops(table):
+        raise InputError(f"{table.name} is written by several processes and is merged only: leave --zorder-by away.")
+    if table.clustered_by:
+        names = ", ".join(field.name for field in table.clustered_by)
+        raise InputError(
+            f"{table.name} is clustered by {names}, which sorts new files only, where Z-order would sort all of "
+            f"them anew each time; Delta allows one of the two: leave --zorder-by away."
+        )
+    for column in columns:
+        if column not in table.columns:
+            raise InputError(f"{table.name} has no column {column}: it has {', '.join(table.columns)}.")
+        if column in [field.name for field in table.partitioned_by]:
+            raise InputError(f"{table.name} has a folder for each {column} already: leave it out of --zorder-by.")
+
+
+@cache
+def _store(settings: Settings) -> Store:
+    say("Starting Spark")
+    return Store(spark_session(settings, "maritime-tables"), settings.lake)

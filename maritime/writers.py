@@ -1,0 +1,63 @@
+"""Who writes which table: care of a table from outside holds the locks of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from consumers.bronze import BRONZE_FLOWS
+from contracts import tables as t
+from contracts.errors import LockedError
+from contracts.settings import Settings
+from contracts.tables import Table
+from infra.lock import single_writer
+from lakehouse.gold import GOLD_FLOWS
+from lakehouse.silver import SILVER_FLOWS
+from lakehouse.upkeep.ops_tables import is_ops, upkeep_turn
+
+FLOWS = [*BRONZE_FLOWS, *SILVER_FLOWS, *GOLD_FLOWS]
+JOBS: dict[Table, tuple[str, ...]] = {
+    t.SILVER_SHIP_REGISTER: ("register",),
+    t.GOLD_VOYAGE_ANALYTICS: ("voyages",),
+    t.GOLD_ROUTE_PERFORMANCE: ("voyages",),
+    t.GOLD_EMISSION_COMPLIANCE: ("emissions",),
+    t.GOLD_VESSEL_FEATURES: ("model",),
+    t.GOLD_MAINTENANCE_PREDICTIONS: ("model",),
+}
+"""Names of the locks that the jobs hold which write a table."""
+
+
+def streams_of(table: Table) -> list[str]:
+    """The streams that write the table."""
+    return [flow.name for flow in FLOWS if table in flow.tables]
+
+
+@contextmanager
+def alone(table: Table, settings: Settings) -> Iterator[None]:
+    """While no stream and no job writes the table; of ``ops``, only while nobody else merges it.
+
+    Raises:
+        LockedError: One runs; the sentence says which, and that a stream looks after its tables itself.
+    """
+    if is_ops(table):
+        with upkeep_turn(table, settings):
+            yield
+        return
+    with ExitStack() as held:
+        for name in (*streams_of(table), *JOBS.get(table, ())):
+            try:
+                held.enter_context(single_writer(Path(settings.home) / "locks", name))
+            except LockedError as error:
+                raise LockedError(_who(table, name, settings)) from error
+        yield
+
+
+def _who(table: Table, name: str, settings: Settings) -> str:
+    if name in JOBS.get(table, ()):
+        return f"{table.name} is being written by a run of {name}: wait for its end."
+    if settings.upkeep_minutes:
+        every = f"which looks after it every {settings.upkeep_minutes:g} minutes (MARITIME_UPKEEP_MINUTES)"
+    else:
+        every = "which does not look after it, for MARITIME_UPKEEP_MINUTES is 0"
+    return f"{table.name} is being written by the stream {name}, {every}. To do it from here, stop the streams first."
