@@ -31,6 +31,9 @@ class Table:
     ``partitioned_by`` is for a table that is updated in place day by day: a batch then rewrites the files of its own
     days and no others. Delta allows it or ``clustered_by``, not both. Beside the key, the ``known`` columns are never
     null, and ``rules`` hold in every row.
+
+    ``keep_hours`` is how long files stay on disk after a newer version has replaced them, ``log_keep_days`` how long
+    the table's log tells of its versions. Both are the least: what a known reader still needs is kept beyond.
     """
 
     name: str
@@ -58,11 +61,8 @@ class Table:
 _KAFKA = (f.KAFKA_TOPIC, f.KAFKA_PARTITION, f.KAFKA_OFFSET, f.PUBLISHED_AT)
 _PROVENANCE = (f.SOURCE, f.STATION, f.EVENT_ID, f.KAFKA_PARTITION, f.KAFKA_OFFSET, f.PUBLISHED_AT)
 _ORIGIN = (f.SOURCE, f.KAFKA_PARTITION, f.KAFKA_OFFSET)
-_VOYAGE_RULES = (
-    # What operators report is told and kept: the measures of such a voyage are null.
-    RowRule("at_most", f.DEPARTED_AT, f.ARRIVED_AT, "warn"),
-    RowRule("needs", f.DEPARTED_AT, f.DEPARTED_ON),
-)
+_SAILED = RowRule("at_most", f.DEPARTED_AT, f.ARRIVED_AT, "warn")
+"""What operators report is told and kept: the measures of a voyage that breaks it are null."""
 
 
 def _bronze(topic: Topic) -> Table:
@@ -168,7 +168,11 @@ SILVER_VOYAGES = Table(
     key=(f.VOYAGE_ID,),
     clustered_by=(f.DEPARTED_ON, f.ROUTE_ID),
     known=(f.STATUS, f.SOURCE),
-    rules=(*_VOYAGE_RULES, RowRule("at_most", f.SCHEDULED_DEPARTURE_AT, f.SCHEDULED_ARRIVAL_AT, "warn")),
+    rules=(
+        _SAILED,
+        RowRule("at_most", f.SCHEDULED_DEPARTURE_AT, f.SCHEDULED_ARRIVAL_AT, "warn"),
+        RowRule("needs", f.DEPARTED_AT, f.DEPARTED_ON),
+    ),
 )  # fmt: skip
 
 SILVER_EMISSIONS = Table(
@@ -262,7 +266,7 @@ GOLD_VOYAGE_ANALYTICS = Table(
     clustered_by=(f.DEPARTED_ON, f.ROUTE_ID),
     known=(f.DEPARTED_ON, f.STATUS, f.SOURCE),
     rules=(
-        *_VOYAGE_RULES,
+        _SAILED,
         RowRule("needs", f.DURATION_HOURS, f.ARRIVED_AT),
         RowRule("needs", f.IS_DELAYED, f.DELAY_HOURS),
         RowRule("needs", f.MEAN_SPEED_KN, f.DURATION_HOURS),
