@@ -73,7 +73,7 @@ def progress() -> Progress:
 
 def say(text: str) -> None:
     """One line of progress for people, on stderr."""
-    err.print(text, highlight=False)
+    err.print(text, highlight=False, soft_wrap=True)
 
 
 def _cell(value: object) -> str:

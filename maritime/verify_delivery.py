@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,8 @@ def delivery(ctx: click.Context, minutes: float, seed: int, as_json: bool) -> No
     home = Path(tempfile.mkdtemp(prefix="maritime-delivery-"))
     holds = False
     try:
-        verdict = verify(own_settings(load_settings(), home), seed, kills, say)
+        with _sigterm_as_ctrl_c():
+            verdict = verify(own_settings(load_settings(), home), seed, kills, say)
         holds = verdict.holds
         facts = _facts(seed, minutes, verdict, None if holds else home)
         _tell(facts, verdict, as_json=as_json, schedule_of=kills)
@@ -50,6 +53,16 @@ def delivery(ctx: click.Context, minutes: float, seed: int, as_json: bool) -> No
             say(f"Kept, with the logs of all processes: {home}")
     if not holds:
         ctx.exit(1)
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """What was started is also ended when a CI run is cancelled."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _tell_schedule(seed: int, kills: Mapping[str, Sequence[Kill]]) -> None:

@@ -14,7 +14,7 @@ from maritime.delivery.victims import Victim
 
 POLL_SECONDS = 0.1
 RESTART_SECONDS = 1.0
-LONGEST_WAY_SECONDS = 180.0
+LONGEST_WAY_SECONDS = 300.0
 """Within which a named place must be reached; then the victim is killed from outside."""
 
 Tell = Callable[[str], None]
@@ -95,6 +95,8 @@ class _Front:
             if kill.point and self.victim.exit_code() == -signal.SIGKILL:
                 self._note(Struck(kill, self._now()))
                 return
+            self._keep_running(kill.point)
+        while not self.over.is_set() and not self.victim.is_running():
             self._keep_running(kill.point)
         if not self.over.is_set():
             self.victim.kill(kill.how)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -175,7 +176,8 @@ def test_a_named_place_that_was_not_reached_is_no_proof() -> None:
     assert not Verdict(0, [], {}, []).holds
 
 
-def test_the_command_names_what_is_lost_and_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_names_what_is_lost_and_ends_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     finding = Finding("positions", 2, 1, lost=["position-1"])
     monkeypatch.setattr(verify_delivery, "verify", lambda *_: Verdict(2, [], {}, [finding]))
 
@@ -187,7 +189,7 @@ def test_the_command_names_what_is_lost_and_ends_with_1(monkeypatch: pytest.Monk
     assert "Seed 3" in told.stderr
     answer = json.loads(machine.stdout)
     assert (answer["lost"], answer["holds"], answer["findings"][0]["lost"]) == (1, False, ["position-1"])
-    Path(answer["kept"]).rmdir()
+    assert Path(answer["kept"]).parent == tmp_path
 
 
 def test_a_process_of_the_proof_knows_no_other_place(tmp_path: Path) -> None:
