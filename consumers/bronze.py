@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from consumers.offsets import planned_ranges
+from consumers.preflight import check, starting_offsets
 from contracts.errors import ContractError
 from contracts.settings import Settings
 from contracts.tables import BRONZE
@@ -24,13 +26,13 @@ from lakehouse.store import Store
 
 
 def read_topic(topic: Topic) -> Callable[[SparkSession, Settings], DataFrame]:
-    """The topic as a stream, from its first record on; data that retention took is an error, never a silent gap."""
+    """The topic as a stream, from where the ledger ends; data that retention took is an error, never a silent gap."""
 
     def source(spark: SparkSession, settings: Settings) -> DataFrame:
         options = {
             **spark_options(settings),
             "subscribe": topic.name,
-            "startingOffsets": "earliest",
+            "startingOffsets": starting_offsets(settings, topic),  # of a new checkpoint; else Spark knows better
             "failOnDataLoss": "true",
             "includeHeaders": "true",
             "maxOffsetsPerTrigger": str(settings.batch_max_records),
@@ -87,7 +89,14 @@ def land(topic: Topic) -> Callable[[Store, Settings, Batch], Entry]:
 
 
 BRONZE_FLOWS = [
-    Flow(f"bronze.{topic.short}", read_topic(topic), (BRONZE[topic],), land(topic), "trigger_seconds")
+    Flow(
+        name=f"bronze.{topic.short}",
+        source=read_topic(topic),
+        tables=(BRONZE[topic],),
+        process=land(topic),
+        pause="trigger_seconds",
+        preflight=partial(check, topic=topic),
+    )
     for topic in TOPICS
 ]
 

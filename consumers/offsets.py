@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
-from pyarrow import fs
-
+from contracts.errors import ContractError
 from contracts.settings import Settings
+from lakehouse.checkpoints import last_json
 from lakehouse.flows import Batch
 from lakehouse.ledger import OffsetRange
 
@@ -19,10 +18,15 @@ def planned_ranges(settings: Settings, batch: Batch) -> tuple[OffsetRange, ...]:
 
     Spark writes a batch's end offsets before the batch runs, so the plan is durable: a replayed batch has the same.
     The start is the end of the batch before; of the first batch, the offsets that the source noted on its first start.
+
+    Raises:
+        ContractError: The checkpoint does not hold them.
     """
     root = f"{settings.checkpoints}/{batch.flow}"
-    end = _last_json(root, f"offsets/{batch.batch_id}")
-    start = _last_json(root, f"offsets/{batch.batch_id - 1}" if batch.batch_id else "sources/0/0")
+    before = f"offsets/{batch.batch_id - 1}" if batch.batch_id else "sources/0/0"
+    start, end = last_json(root, before), last_json(root, f"offsets/{batch.batch_id}")
+    if start is None or end is None:
+        raise ContractError(f"{batch.flow}: the checkpoint {root} does not hold the offsets of batch {batch.batch_id}.")
     return ranges_between(start, end)
 
 
@@ -34,11 +38,3 @@ def ranges_between(start: Offsets, end: Offsets) -> tuple[OffsetRange, ...]:
         for partition, last in sorted(partitions.items(), key=lambda item: int(item[0]))
         if last > start.get(topic, {}).get(partition, 0)
     )
-
-
-def _last_json(root: str, name: str) -> Offsets:
-    system, path = fs.FileSystem.from_uri(f"{root}/{name}")
-    with system.open_input_stream(path) as stream:
-        text = stream.readall().decode()
-    offsets: Offsets = json.loads(text[text.rindex("\n") + 1 if text.rstrip().count("\n") else text.index("{") :])
-    return offsets

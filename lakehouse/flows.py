@@ -65,6 +65,7 @@ class Flow:
     """A stream: where it reads, the tables it alone writes, what a batch does.
 
     ``process`` writes the batch and returns its ledger entry. ``pause`` names the setting of its trigger.
+    ``preflight`` raises where the stream must not start as things are; nothing has been written by then.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Flow:
     tables: tuple[Table, ...]
     process: Callable[[Store, Settings, Batch], ledger.Entry]
     pause: Literal["trigger_seconds", "gold_trigger_seconds"]
+    preflight: Callable[[Settings], None] | None = None
 
 
 def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool) -> StreamingQuery:

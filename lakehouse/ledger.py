@@ -6,7 +6,7 @@ between processes, so that streams in different processes may share the table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from contracts.tables import OPS_LEDGER, Table
 _RANGE = pa.struct([("topic", pa.string()), ("partition", pa.int32()), ("start", pa.int64()), ("end", pa.int64())])
 _ARROW: dict[Type, pa.DataType] = {
     "string": pa.string(),
+    "boolean": pa.bool_(),
     "long": pa.int64(),
     "timestamp": pa.timestamp("us", tz="UTC"),
     "ranges": pa.list_(_RANGE),
@@ -78,6 +79,24 @@ def record(root: str, entry: Entry) -> None:
     transaction = Transaction(app_id=name, version=entry.batch_id)
     rows = arrow_rows(OPS_LEDGER, [asdict(entry)])
     write_deltalake(path, rows, mode="append", commit_properties=CommitProperties(app_transactions=[transaction]))
+
+
+def complete(root: str, missing: Sequence[Entry]) -> None:
+    """Enter batches that their table holds and the ledger does not, also such as have others after them.
+
+    To be called while nobody writes the stream: what is entered already is the caller's to know.
+    """
+    if not missing:
+        return
+    path = f"{root}/{OPS_LEDGER.path}"
+    last: dict[str, int] = {}
+    for entry in missing:
+        name = f"{OPS_LEDGER.name}:{entry.app_id}"
+        done = deltalake.DeltaTable(path).transaction_version(name)
+        last[name] = max(entry.batch_id, last.get(name, 0), -1 if done is None else done)
+    transactions = [Transaction(app_id=name, version=version) for name, version in last.items()]
+    rows = arrow_rows(OPS_LEDGER, [asdict(entry) for entry in missing])
+    write_deltalake(path, rows, mode="append", commit_properties=CommitProperties(app_transactions=transactions))
 
 
 def entries(root: str, stream: str | None = None) -> list[dict[str, Any]]:

@@ -31,9 +31,8 @@ _CAUSES: tuple[tuple[tuple[str, ...], type[MaritimeError], str], ...] = (
         ("KAFKA_DATA_LOSS", "may have been lost", "OffsetOutOfRangeException"),
         DataLossError,
         "records that it has not read are gone from the broker: its topic was deleted or made anew, or they "
-        "are older than the topic keeps. Nothing was skipped. Bring the topic back if you can; else take "
-        "what it still holds by moving the stream's folder below the lake's _checkpoints away: Silver "
-        "recognises what the lake holds already and counts it as duplicate.",
+        "are older than the topic keeps. Nothing was skipped. Bring the topic back if you can; else "
+        "`maritime recover bronze --dry-run` shows what is gone and how the stream goes on from the ledger.",
     ),
     (
         ("SaslAuthenticationException",),
@@ -95,6 +94,9 @@ def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
     queries: list[StreamingQuery] = []
     turns = Turns({flow.name: flow.tables for flow in flows})
     with writing(flows, settings), _stopped_by_signals(stopping):
+        for flow in flows:
+            if flow.preflight:
+                flow.preflight(settings)
         spark = spark_session(settings, "maritimeiq")
         spark.sparkContext.setLogLevel("OFF")  # a dead stream is told by us, once, and not by Spark with three traces
         try:

@@ -20,12 +20,17 @@ COMMANDS = {
     "stream": ("maritime.stream:stream", "Run the Bronze, Silver and Gold streams."),
     "dispatch": ("maritime.dispatch:dispatch", "Take alerts to a webhook or a log, each once."),
     "quality": ("maritime.quality:quality", "Check the tables by what their contracts say of them."),
+    "quarantine": ("maritime.quarantine:quarantine", "See what Silver refused and why; judge it again."),
+    "dlq": ("producers.dead_letter_commands:dlq", "See what producers refused and why; send it again."),
     "verify": ("maritime.verify:verify", "Prove that nothing was lost and nothing is there twice."),
+    "recover": ("maritime.recover:recover", "Get a stream going again from the ledger."),
     "register": ("batch_jobs.commands:register_group", "Load and show the ship register."),
     "voyages": ("batch_jobs.voyages:main", "Voyage analytics; the same as maritime-voyages."),
     "emissions": ("batch_jobs.emissions:main", "Emissions and compliance; the same as maritime-emissions."),
     "train": ("ml.train:main", "Train the maintenance model; the same as maritime-train."),
     "score": ("ml.score:main", "Score vessels with it; the same as maritime-score."),
+    "tables": ("maritime.tables:tables", "Show the tables' health and history, and care for them."),
+    "upkeep": ("maritime.upkeep:upkeep", "Care for all tables by itself: merge, checkpoint, delete what nobody needs."),
     "sql": ("maritime.sql:sql", "Query the lake with SQL."),
 }
 """Where each command lives and its line of help: known here, so that ``maritime --help`` imports none of them."""

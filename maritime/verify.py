@@ -7,6 +7,7 @@ import click
 from maritime.lazy import LazyGroup
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "ledger": ("maritime.verify_ledger:verify_ledger", "Recount every batch from the tables and the broker."),
     "delivery": ("maritime.verify_delivery:delivery", "Kill every part while records flow: each arrives once."),
     "audit": ("maritime.verify_audit:audit", "The audit log: no line of it was changed, removed or moved."),
 }

@@ -1,0 +1,232 @@
+"""The whole recount: reads the ledger, the tables and the broker's marks, and hands them to the checks.
+
+Streams may go on meanwhile. What they write while it counts is told from what is wrong by the order of reading:
+checkpoints first, then the ledger, then the tables, and the broker last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from contracts import tables as t
+from contracts.errors import InputError
+from contracts.settings import Settings
+from contracts.tables import BRONZE, OPS_LEDGER, Table
+from contracts.topics import AIS, TOPICS, Topic
+from infra.marks import TopicState
+from lakehouse import ledger, origins
+from lakehouse.checkpoints import checkpoint, read_offsets
+from lakehouse.commits import not_entered
+from lakehouse.recount import rows, topics
+from lakehouse.recount.account import Batch, batch_of
+from lakehouse.recount.batches import contiguity, half_done, identities, numbering
+from lakehouse.recount.findings import Finding
+from lakehouse.recount.reading import Lake, batches, days, file_findings, places
+from lakehouse.recount.spans import Groups, Span, Tally, runs
+
+MEASURED = {
+    "ais": t.SILVER_POSITIONS,
+    "sensors": t.SILVER_SENSORS,
+    "alerts": t.SILVER_ALERTS,
+    "voyage_events": t.SILVER_VOYAGE_EVENTS,
+}
+"""Where each topic's accepted events are."""
+GOLD_STREAM = "gold.vessels"
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """Everything that was found, and how much was counted."""
+
+    findings: list[Finding]
+    batches: int
+    rows: Mapping[str, int]
+
+    @property
+    def differences(self) -> list[Finding]:
+        """What does not add up."""
+        return [finding for finding in self.findings if finding.is_difference]
+
+
+class _Counting:
+    """One recount under way."""
+
+    def __init__(
+        self, settings: Settings, entries: list[dict[str, Any]], done: Mapping[str, Mapping[str, int]]
+    ) -> None:
+        self.settings, self.entries, self.done = settings, entries, done
+        self.lake = Lake(settings.lake)
+        self.rows: dict[str, int] = {}
+
+    def entries_of(self, stream: str) -> list[dict[str, Any]]:
+        return [entry for entry in self.entries if entry["stream"] == stream]
+
+    def batches_of(self, stream: str, tables: Sequence[Table]) -> list[Batch]:
+        """Batches of the stream: those of the ledger, and those that only its tables hold."""
+        entered = [batch_of(entry) for entry in self.entries_of(stream)]
+        names = {batch.name for batch in entered}
+        others: dict[tuple[str, int], Batch] = {}
+        for table in tables:
+            if log := self.lake.log(table):
+                for commit in not_entered(log, table, names):
+                    if commit.app_id.startswith(f"{stream}:"):
+                        batch = Batch(
+                            stream, commit.batch_id, commit.app_id, commit.ranges, 0, 0, 0, 0, 0,
+                            commit.committed_at, is_entered=False,
+                        )  # fmt: skip
+                        others[batch.name] = batch
+        return [*entered, *others.values()]
+
+    def bronze(self, topic: Topic) -> Iterator[Finding]:
+        stream, table = f"bronze.{topic.short}", BRONZE[topic]
+        log = self.lake.log(table)
+        found = self.batches_of(stream, [table])
+        entered = [batch for batch in found if batch.is_entered]
+        yield from self.ledger_alone(stream, found)
+        starts = origins.origins(self.settings.lake, stream)
+        yield from contiguity(stream, entered, self.entries_of(stream), starts)
+        held: dict[int, list[Span]] = {}
+        if log:
+            yield from file_findings(table, log)
+            for partition, offsets in places(log, {}):
+                held.setdefault(partition, []).extend(runs(offsets))
+        self.rows[table.name] = sum(end - start for spans in held.values() for start, end in spans)
+        yield from rows.bronze_rows(stream, found, held)
+
+    def silver(self, topic: Topic) -> Iterator[Finding]:
+        stream, measured = f"silver.{topic.short}", MEASURED[topic.short]
+        accepted = [measured, t.SILVER_VESSELS] if topic == AIS else [measured]
+        found = self.batches_of(stream, [*accepted, t.SILVER_QUARANTINE, t.SILVER_LATE])
+        yield from self.ledger_alone(stream, found)
+        yield from self.silver_read(topic, found)
+        groups = Groups(found)
+        of_stream = {"stream": stream}
+        held_in: dict[str, dict[Table, dict[str, str]]] = {
+            "rows_accepted": {measured: {}},
+            "rows_quarantined": {t.SILVER_QUARANTINE: of_stream},
+            "rows_late": {t.SILVER_LATE: of_stream},
+        }
+        if topic == AIS:  # a static report is accepted where it was the first to tell an identity
+            held_in["rows_accepted"][t.SILVER_VESSELS] = {"event_type": "static"}
+        for outcome, tables in held_in.items():
+            replayed = Tally(groups)
+            if outcome != "rows_quarantined":
+                verdict = {**of_stream, "verdict": outcome.removeprefix("rows_")}
+                self.tally({t.SILVER_VERDICTS: verdict}, replayed)
+            held = Tally(groups)
+            yield from self.tally(tables, held)
+            names = " and ".join(table.name for table in tables)
+            yield from rows.outcome_rows(stream, groups, outcome, names, held, replayed)
+
+    def tally(self, tables: Mapping[Table, Mapping[str, str]], into: Tally) -> list[Finding]:
+        """Count the rows of these tables that have the values named; damaged files are found on the way."""
+        found: list[Finding] = []
+        for table, only in tables.items():
+            if log := self.lake.log(table):
+                found.extend(file_findings(table, log))
+                for partition, offsets in places(log, only):
+                    into.add(partition, offsets)
+                    self.rows[table.name] = self.rows.get(table.name, 0) + len(offsets)
+        return found
+
+    def silver_read(self, topic: Topic, found: Sequence[Batch]) -> Iterator[Finding]:
+        """Silver's batches of the present checkpoint against the version of Bronze that the last of them reached."""
+        stream, table = f"silver.{topic.short}", BRONZE[topic]
+        mine = _of_last_writer(found)
+        if not mine or not (log := self.lake.log(table)):
+            return
+        version, is_partial = self.version_read(stream, mine[-1].batch_id)
+        groups = Groups([batch for batch in found if batch.app_id == mine[-1].app_id])
+        tally = Tally(groups)
+        for partition, offsets in places(log if version is None else self.lake.as_of(table, version), {}):
+            tally.add(partition, offsets)
+        yield from rows.silver_read(stream, groups, tally, is_partial=is_partial)
+
+    def gold(self) -> Iterator[Finding]:
+        found = self.batches_of(GOLD_STREAM, [])
+        yield from self.ledger_alone(GOLD_STREAM, found)
+        mine = _of_last_writer(found)
+        if not mine or not (vessel_days := self.lake.log(t.GOLD_VESSEL_DAY)):
+            return
+        yield from file_findings(t.GOLD_VESSEL_DAY, vessel_days)
+        committed = mine[-1].versions.get(t.GOLD_VESSEL_DAY.name, vessel_days.version())
+        counted = days(
+            batches(self.lake.as_of(t.GOLD_VESSEL_DAY, committed), ["observed_on", "position_count"]),
+            "observed_on",
+            "position_count",
+        )
+        version, is_partial = self.version_read(GOLD_STREAM, mine[-1].batch_id)
+        positions = Lake(self.settings.lake).log(t.SILVER_POSITIONS)  # opened after Gold: it may have counted these
+        if positions is None:
+            return
+        now = days(batches(positions, ["observed_on"]), "observed_on")
+        if version is None or is_partial or version == positions.version():
+            at_read = now if not is_partial else {}
+        else:
+            at_read = days(batches(self.lake.as_of(t.SILVER_POSITIONS, version), ["observed_on"]), "observed_on")
+        if version is not None and not is_partial:
+            yield from rows.gold_read(GOLD_STREAM, mine, sum(at_read.values()))
+        self.rows[t.GOLD_VESSEL_DAY.name] = sum(counted.values())
+        yield from rows.gold_days(GOLD_STREAM, counted, at_read, now)
+
+    def ledger_alone(self, stream: str, found: Sequence[Batch]) -> Iterator[Finding]:
+        """What the ledger must fulfil by itself."""
+        entered = [batch for batch in found if batch.is_entered]
+        yield from identities(entered)
+        yield from numbering(entered)
+        yield from half_done(found, self.done.get(stream, {}))
+
+    def version_read(self, stream: str, batch_id: int) -> tuple[int | None, bool]:
+        """Version of its source that a batch has read to, and whether only in part; null where nobody knows."""
+        offset = read_offsets(self.settings, stream, batch_id)
+        if offset is None:
+            return None, True
+        is_partial = bool(offset["isStartingVersion"]) or int(offset["index"]) >= 0
+        return int(offset["reservoirVersion"]) - (0 if is_partial else 1), is_partial
+
+
+def recount(settings: Settings, states: Mapping[str, TopicState] | None) -> Recount:
+    """Recount everything.
+
+    Args:
+        settings: Where the lake is.
+        states: Topics on the broker by name; null leaves the broker out.
+
+    Raises:
+        InputError: There is no lake.
+    """
+    streams = [f"{room}.{topic.short}" for topic in TOPICS for room in ("bronze", "silver")] + [GOLD_STREAM]
+    done = {stream: _done(settings, stream) for stream in streams}
+    lake = Lake(settings.lake)
+    if lake.log(OPS_LEDGER) is None:
+        raise InputError(f"No ledger below {settings.lake}: no stream has run there. Is MARITIME_LAKE_ROOT right?")
+    counting = _Counting(settings, ledger.entries(settings.lake), done)
+    findings: list[Finding] = []
+    for topic in TOPICS:
+        findings.extend(counting.bronze(topic))
+        findings.extend(counting.silver(topic))
+    findings.extend(counting.gold())
+    findings.extend(identities([batch_of(entry) for entry in counting.entries if entry["stream"] not in streams]))
+    if states is not None:
+        for topic in TOPICS:
+            stream = f"bronze.{topic.short}"
+            known = origins.reached(origins.origins(settings.lake, stream), counting.entries_of(stream))
+            findings.extend(topics.broker(stream, topic.name, known, states.get(topic.name)))
+    return Recount(list(dict.fromkeys(findings)), len(counting.entries), counting.rows)
+
+
+def _of_last_writer(found: Sequence[Batch]) -> list[Batch]:
+    """Entered batches of the stream's present checkpoint, in order."""
+    entered = [batch for batch in found if batch.is_entered]
+    if not entered:
+        return []
+    last = max(entered, key=lambda batch: batch.finished_at)
+    return sorted((b for b in entered if b.app_id == last.app_id), key=lambda batch: batch.batch_id)
+
+
+def _done(settings: Settings, stream: str) -> dict[str, int]:
+    """Last batch that the stream's checkpoint holds as done, by its writer."""
+    found = checkpoint(settings, stream)
+    return {} if found is None or found.done is None else {f"{stream}:{found.checkpoint_id}": found.done}
