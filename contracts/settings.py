@@ -73,6 +73,38 @@ class Settings(BaseSettings):
         None, description="For `maritime verify delivery` only: the place in a batch at which a stream kills itself."
     )
 
+    upkeep_minutes: float = Field(5, ge=0, description="How often running streams look after their tables; 0: never.")
+    upkeep_file_mb: int = Field(128, ge=1, description="Size to which small files are merged; small is under half.")
+    upkeep_small_files: int = Field(50, ge=2, description="Files of a table that are worth merging, or worth deleting.")
+    upkeep_pin_days: int = Field(90, ge=0, description="How long the table versions of a recorded run stay readable.")
+
+    webhook_url: SecretStr | None = Field(None, description="Where alerts are posted; never shown.")
+    webhook_secret: SecretStr | None = Field(None, description="Sent to the webhook as `Authorization: Bearer`.")
+    webhook_allow_private: bool = Field(False, description="Let the webhook lead to a private or loopback address.")
+    webhook_ca_file: Path | None = Field(
+        None, description="Certificates to trust for the webhook; unset: the system's."
+    )
+    webhook_timeout_seconds: float = Field(10, gt=0, le=60, description="How long the webhook may take to answer.")
+    dispatch_attempts: int = Field(5, ge=1, description="Attempts after which an alert becomes a dead letter.")
+    dispatch_backoff_seconds: float = Field(0.5, gt=0, description="Longest wait after one failure; then doubled.")
+    dispatch_hold_hours: float = Field(24, gt=0, description="How long an alert waits for a sink that is away.")
+    dispatch_breaker_failures: int = Field(3, ge=1, description="Failures in a row that open the circuit breaker.")
+    dispatch_breaker_pause_seconds: float = Field(30, gt=0, description="Pause of an open breaker before it probes.")
+
+    quality_after_jobs: bool = Field(True, description="Check what a batch job wrote, and take it back on a `stop`.")
+    quality_sample_rows: int = Field(100_000, ge=1, description="Most rows of a Silver table that a check looks at.")
+
+    heartbeat_seconds: float = Field(5, gt=0, description="How often a live producer writes down how its feed is.")
+    feed_silent_seconds: float = Field(60, gt=0, description="A connected feed without a line for so long is silent.")
+    station_silent_seconds: float = Field(
+        600,
+        gt=0,
+        description="Without a ship for so long there is none; without a base station too, a station is dead.",
+    )
+    lag_limit_seconds: float = Field(120, gt=0, description="Records waiting for longer mean that a stream is behind.")
+    stall_limit_seconds: float = Field(300, gt=0, description="And no batch for so long, that it is stalled.")
+    stale_limit_seconds: float = Field(3_600, gt=0, description="Batches for so long without a new row: a stale table.")
+
     mlflow_uri: str | None = Field(None, description="MLflow tracking server; unset: SQLite in the home.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="Log level of our own code.")
 
