@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -103,6 +106,51 @@ def empty_topics(kafka_settings: Settings, eventually: Eventually) -> Callable[[
 def kafka(empty_topics: Callable[[], Settings], tmp_path: Path) -> Settings:
     """The real broker with every topic of the contract there and empty, and a fresh home."""
     return empty_topics().model_copy(update={"home": tmp_path / "home", "spark_shuffle_partitions": 1})
+
+
+@dataclass
+class Receiver:
+    """A real web server that takes webhooks: what came, and what it answers, by idempotency key."""
+
+    server: ThreadingHTTPServer
+    came: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
+    answer: Callable[[str], int] = lambda _key: 200
+
+    @property
+    def port(self) -> int:
+        return int(self.server.server_address[1])
+
+    @property
+    def keys(self) -> list[str]:
+        return [key for key, _body, _headers in self.came]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A web server of this test's own on a free port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            key = self.headers["Idempotency-Key"]
+            found.came.append((key, body, dict(self.headers)))
+            status = found.answer(key)
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.send_header("Location", f"http://127.0.0.1:{found.port}/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    found = Receiver(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+    thread = threading.Thread(target=found.server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
 
 
 def _docker_answers() -> bool:

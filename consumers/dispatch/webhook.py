@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 import urllib3
-from urllib3.exceptions import HTTPError, SSLError, TimeoutError
+from urllib3.exceptions import HTTPError, NewConnectionError, SSLError, TimeoutError
 
 from consumers.dispatch.sinks import SinkFailedError, SinkRefusedError
 from consumers.dispatch.targets import ForbiddenTargetError, Lookup, Target, addresses, lawful_address, parse_target
@@ -91,12 +91,12 @@ class WebhookSink:
             status = self._post(idempotency_key(alert), raw)
         except ForbiddenTargetError as error:
             raise SinkFailedError(f"{error}", is_outage=True) from None
-        except TimeoutError:
-            raise SinkFailedError(f"{target} did not answer in time", is_outage=True) from None
         except SSLError as error:
             raise SinkFailedError(f"{target} is not trusted: {_tls_reason(error)}", is_outage=True) from None
         except (HTTPError, OSError) as error:
-            raise SinkFailedError(f"{target} cannot be reached: {type(error).__name__}", is_outage=True) from None
+            is_late = isinstance(error, TimeoutError) and not isinstance(error, NewConnectionError)
+            what = "did not answer in time" if is_late else f"cannot be reached: {type(error).__name__}"
+            raise SinkFailedError(f"{target} {what}", is_outage=True) from None
         if status in REFUSALS:
             raise SinkRefusedError(f"{target} answered {status}")
         if not 200 <= status < 300:
@@ -164,4 +164,4 @@ def _pool(webhook: Webhook, address: str) -> urllib3.HTTPConnectionPool:
 
 def _tls_reason(error: SSLError) -> str:
     cause = error.args[0] if error.args else error
-    return str(getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or "TLS failed")
+    return str(getattr(cause, "verify_message", "") or cause)
