@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean java
+.PHONY: help demo test check bench audit sbom lock clean java
 
 ifeq ($(filter oneshell,$(.FEATURES)),)
 $(error This make is too old ($(MAKE_VERSION)): install GNU make 4 or newer; on macOS, `brew install make` and type gmake)
@@ -32,9 +32,22 @@ check: $(INSTALLED)  ## style, types, layers, and docs that agree with the code
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m maritime.docs --check
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive \
+		maritime contracts producers consumers lakehouse batch_jobs ml infra
+	git ls-files -z -- ':!requirements.lock' | xargs -0 $(BIN)/detect-secrets-hook  # no secret is committed
 
 bench: $(INSTALLED)  ## the figures of docs/performance.md, measured anew on this machine
 	@$(BIN)/python -m bench
+
+# pip-audit alone ends green where it could look up nothing; --strict ends with 1 at the first package that it skips.
+audit: $(INSTALLED)  ## published vulnerabilities of every Python package in the lock; fails where one cannot be looked up
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock
+
+sbom: $(INSTALLED)  ## bill of materials (CycloneDX) of all packages and jars in the locks: build/sbom.json
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-format JSON \
+		--output-file build/sbom.json requirements.lock
+	$(BIN)/python -m infra.sbom build/sbom.json
 
 lock: $(INSTALLED)  ## resolve pyproject.toml anew into requirements.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --group dev \
