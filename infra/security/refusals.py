@@ -5,6 +5,9 @@ callback, while its answers are time-outs; so every client of ours listens there
 from __future__ import annotations
 
 import re
+import socket
+import ssl
+from pathlib import Path
 
 from confluent_kafka import KafkaError
 
@@ -14,24 +17,25 @@ from infra.security.material import Role, login
 
 _HINTS: tuple[tuple[str, str], ...] = (
     (
-        "certificate has expired",
+        "has expired",
         "its certificate has expired. Renew it: `maritime security renew`, then start the embedded broker again",
     ),
     (
-        "hostname mismatch|IP address mismatch",
+        "mismatch",
         "its certificate is not for that host. Use a name that it holds, or make one with `maritime security init "
         "--host NAME`",
     ),
     (
-        "certificate verify failed|could not be verified|self.signed",
+        "verify failed|could not be verified|self.signed|unable to get local issuer",
         "its certificate is not signed by an authority that we trust. Name that authority's file with "
         "MARITIME_KAFKA_CA_FILE",
     ),
     (
-        "wrong version number|unexpected eof|packet length too long|record layer failure",
+        "wrong version number|PLAINTEXT broker listener",
         "it does not speak TLS. Unset MARITIME_KAFKA_USERNAME if it is an open broker, or name its TLS port",
     ),
 )
+PROBE_SECONDS = 5.0
 
 
 class Watch:
@@ -42,17 +46,17 @@ class Watch:
         refusal: What the other side refused, in our words; null when it refused nothing, or is merely away.
     """
 
-    def __init__(self, servers: str = "", username: str | None = None) -> None:
-        """Take what the sentences name."""
+    def __init__(self, servers: str = "", username: str | None = None, ca_file: Path | None = None) -> None:
+        """Take what the sentences name, and the authority that the client trusts."""
         self.last = ""
         self.refusal: AccessError | None = None
-        self._servers, self._username = servers, username
+        self._servers, self._username, self._ca_file = servers, username, ca_file
 
     @classmethod
     def of(cls, settings: Settings, role: Role) -> Watch:
         """For a client of this role."""
         user = login(settings, role)
-        return cls(settings.kafka_servers, user.username if user else None)
+        return cls(settings.kafka_servers, user.username, user.ca_file) if user else cls(settings.kafka_servers)
 
     def __call__(self, error: KafkaError) -> None:
         """Take one complaint; that all brokers are down follows from another and tells nothing."""
@@ -74,8 +78,8 @@ class Watch:
         if code in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
             names = "MARITIME_KAFKA_USERNAME and MARITIME_KAFKA_PASSWORD"
             return AccessError(f"{at} does not know {who} with this password. Check {names}.")
-        if code == KafkaError._SSL:
-            return AccessError(f"{at} cannot be trusted: {_hint(text)}.")
+        if code == KafkaError._SSL or "SSL handshake failed" in text:
+            return AccessError(f"{at} cannot be trusted: {_hint(_why(text, self._ca_file))}.")
         if code == KafkaError._TRANSPORT and "security.protocol" in text:
             return AccessError(f"{at} wants a login over TLS. Set MARITIME_KAFKA_USERNAME and MARITIME_KAFKA_PASSWORD.")
         if code in _RIGHTS:
@@ -90,6 +94,23 @@ _RIGHTS = {
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "write or administer here",
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "use this transactional id",
 }
+
+
+def _why(text: str, ca_file: Path | None) -> str:
+    """What is wrong with a certificate: librdkafka says only that it is not good, so we look at it ourselves."""
+    broker = re.search(r"//([^/]+):(\d+)/", text)
+    if broker is None or "verify" not in text:
+        return text
+    host, port = broker[1].strip("[]"), int(broker[2])
+    context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    try:
+        with socket.create_connection((host, port), PROBE_SECONDS) as line:
+            context.wrap_socket(line, server_hostname=host).close()
+            return text
+    except ssl.SSLCertVerificationError as error:
+        return str(error.verify_message)
+    except OSError:
+        return text
 
 
 def _hint(text: str) -> str:

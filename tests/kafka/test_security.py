@@ -74,6 +74,11 @@ def run(settings: Settings, *arguments: str, **more: str) -> Result:
     return CliRunner().invoke(main, arguments, env=environment)
 
 
+def login_as(username: str, given: str) -> dict[str, str]:
+    """A login as the environment holds it."""
+    return {"MARITIME_KAFKA_USERNAME": username, "MARITIME_KAFKA_PASSWORD": given}
+
+
 def user(settings: Settings, name: material.Role) -> Settings:
     """The settings of somebody who was given this user's login and nothing else."""
     login = material.stored_login(settings, name)
@@ -209,8 +214,8 @@ def test_an_expired_certificate_is_refused_by_the_broker_and_by_its_clients_unti
 @pytest.mark.parametrize(
     ("arguments", "login"),
     [
-        (("topics", "check"), {"MARITIME_KAFKA_USERNAME": "admin", "MARITIME_KAFKA_PASSWORD": "not-it"}),
-        (("produce", "alerts", "--from", "events"), {"MARITIME_KAFKA_USERNAME": "x", "MARITIME_KAFKA_PASSWORD": "y"}),
+        (("topics", "check"), login_as("admin", "not-it")),
+        (("produce", "alerts", "--from", "events"), login_as("producer", "not-it-either")),
     ],
 )
 def test_a_command_that_is_refused_says_one_sentence_and_ends_with_7(
@@ -225,13 +230,11 @@ def test_a_command_that_is_refused_says_one_sentence_and_ends_with_7(
     assert done.exit_code == 7, done.output
     assert len(done.stderr.strip().splitlines()) == 1
     assert f"does not know user {login['MARITIME_KAFKA_USERNAME']} with this password" in done.stderr
-    assert login["MARITIME_KAFKA_PASSWORD"] not in done.output or login["MARITIME_KAFKA_PASSWORD"] == "y"
+    assert login["MARITIME_KAFKA_PASSWORD"] not in done.output
 
 
 def test_status_tells_a_refused_login_from_a_broker_that_is_away(secured: Settings) -> None:
-    login = {"MARITIME_KAFKA_USERNAME": "consumer", "MARITIME_KAFKA_PASSWORD": "not-it"}
-
-    told = json.loads(run(secured, "status", "--json", **login).stdout)["broker"]
+    told = json.loads(run(secured, "status", "--json", **login_as("consumer", "not-it")).stdout)["broker"]
 
     assert "does not know user consumer with this password" in told
 
@@ -243,10 +246,8 @@ def test_a_producer_that_may_not_create_topics_publishes_to_those_that_are_there
     feed.write_bytes(EVENT)
     login = material.stored_login(secured, "producer")
 
-    done = run(
-        secured, "produce", "alerts", "--from", "events", str(feed), "--json",
-        MARITIME_KAFKA_USERNAME=login.username, MARITIME_KAFKA_PASSWORD=login.password.get_secret_value(),
-    )  # fmt: skip
+    known = login_as(login.username, login.password.get_secret_value())
+    done = run(secured, "produce", "alerts", "--from", "events", str(feed), "--json", **known)
 
     assert (done.exit_code, json.loads(done.stdout)["rejected"]) == (0, 1)
 

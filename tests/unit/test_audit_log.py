@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import stat
 from collections.abc import Callable
@@ -45,10 +44,11 @@ def test_every_single_changed_byte_is_found(settings: Settings, log: Path) -> No
     for file in (log, log.with_suffix(".seal")):
         content = file.read_bytes()
         missed = []
-        for place, flip in itertools.product(range(len(content)), (0x01, 0x20, 0x80)):
-            file.write_bytes(content[:place] + bytes([content[place] ^ flip]) + content[place + 1 :])
+        for place in range(len(content)):
+            flipped = content[place] ^ (1 << place % 8)
+            file.write_bytes(content[:place] + bytes([flipped]) + content[place + 1 :])
             if audit_log.verify(settings).is_sound:
-                missed.append((place, flip))
+                missed.append(place)
         file.write_bytes(content)
 
         assert missed == []
@@ -111,7 +111,7 @@ def test_a_crash_between_line_and_seal_is_no_finding_and_the_next_act_seals_it(s
 def test_no_secret_gets_into_the_log(settings: Settings) -> None:
     known = settings.model_copy(update={"kafka_password": SecretStr("s3cret-of-kafka")})
     details = {
-        "password": "s3cret-by-name",
+        "password": "s3cret-by-name",  # pragma: allowlist secret
         "value": SecretStr("s3cret-by-type"),
         "nested": [{"webhook_token": "s3cret-nested"}, "user:s3cret-of-kafka@host"],
     }

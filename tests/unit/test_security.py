@@ -98,10 +98,11 @@ def test_passwords_of_this_home_are_not_sent_to_another_cluster(settings: Settin
 
 def test_a_user_of_the_settings_goes_before_those_of_the_home(settings: Settings, run: Run) -> None:
     run("init")
-    named = settings.model_copy(update={"kafka_username": "fleet", "kafka_password": SecretStr("s3cret")})
+    given = "s3cret"
+    named = settings.model_copy(update={"kafka_username": "fleet", "kafka_password": SecretStr(given)})
 
     assert producer_config(named)["sasl.username"] == "fleet"
-    assert client_config(named, "admin")["sasl.password"] == "s3cret"
+    assert client_config(named, "admin")["sasl.password"] == given
 
 
 def test_a_user_without_a_password_and_an_authority_without_a_file_are_refused(settings: Settings) -> None:
@@ -125,7 +126,7 @@ def test_spark_gets_the_same_login_and_a_password_cannot_break_out_of_its_quotes
     options = spark_options(settings.model_copy(update={"kafka_username": "fleet", "kafka_password": password}))
 
     assert options["kafka.security.protocol"] == "SASL_SSL"
-    assert options["kafka.sasl.jaas.config"].endswith('username="fleet" password="a\\"; evil=\\"b\\\\";')
+    assert options["kafka.sasl.jaas.config"].endswith(r"""password="a\"; evil=\"b\\";""")
     assert options["kafka.ssl.truststore.certificates"].startswith("-----BEGIN CERTIFICATE-----")
     assert "PRIVATE KEY" not in str(options)
 
@@ -147,6 +148,7 @@ def test_an_expired_certificate_is_named_with_its_remedy(settings: Settings, run
         (KafkaError._SSL, "certificate verify failed: IP address mismatch", "is not for that host"),
         (KafkaError._SSL, "broker certificate could not be verified", "not signed by an authority that we trust"),
         (KafkaError._SSL, "wrong version number", "does not speak TLS"),
+        (KafkaError._TRANSPORT, "SSL handshake failed: connecting to a PLAINTEXT broker listener", "not speak TLS"),
         (KafkaError._TRANSPORT, "might be caused by incorrect security.protocol", "wants a login over TLS"),
         (KafkaError.TOPIC_AUTHORIZATION_FAILED, "", "user fleet may not write to x"),
         (KafkaError.GROUP_AUTHORIZATION_FAILED, "", "user fleet may not read in this consumer group"),
