@@ -61,6 +61,7 @@ def consumer_config(settings: Settings, group: str) -> dict[str, Any]:
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",
         "enable.partition.eof": True,
+        "session.timeout.ms": 10_000,  # what a killed member owned goes to another after this time
         "partition.assignment.strategy": "cooperative-sticky",  # a member that comes or goes stops only what moves
     }
 

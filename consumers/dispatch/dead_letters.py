@@ -10,7 +10,8 @@ from contracts import dead_letters as d
 from contracts.errors import UnavailableError
 from contracts.topics import Topic
 
-FORMAT = "kafka"
+FORMAT = "events"
+"""The feed that reads such bytes: JSON of our own events. So they are replayed like a refused line of that feed."""
 ERROR_CHARACTERS = 500
 
 

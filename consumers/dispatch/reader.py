@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -148,7 +149,10 @@ class Reader:
         self._consumer.close()
 
     def _take(self, message: Message) -> None:
-        error, partition = message.error(), message.partition()
+        error, partition = (
+            message.error(),
+            cast("int", message.partition()),
+        )
         if error is not None:
             self._judge(error, partition)
             return
@@ -157,12 +161,12 @@ class Reader:
             return  # of a partition that went while the message was on its way; its new owner reads it
         self._pending.append(
             Record(
-                topic=message.topic(),
+                topic=self._topic,
                 partition=partition,
-                offset=message.offset(),
+                offset=cast("int", message.offset()),
                 key=message.key(),
                 value=message.value(),
-                headers=message.headers() or [],
+                headers=cast("Headers", message.headers() or []),
                 ownership=self._ownership[partition],
             )
         )

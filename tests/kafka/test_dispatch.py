@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -23,7 +24,7 @@ from consumers.dispatch.breaker import Breaker
 from consumers.dispatch.dead_letters import DeadLetters, Wire
 from consumers.dispatch.dispatcher import Dispatcher, Outcome, Policy
 from consumers.dispatch.journal import Journal, journal_file
-from consumers.dispatch.reader import Reader
+from consumers.dispatch.reader import Reader, Record
 from consumers.dispatch.status import dispatch_status
 from consumers.dispatch.webhook import WebhookSink, webhook_of
 from contracts.settings import Settings
@@ -68,6 +69,11 @@ def dead_letters(settings: Settings) -> list[Message]:
     return found
 
 
+def headers_of(message: Message) -> dict[str, str]:
+    pairs = cast("list[tuple[str, bytes]]", message.headers())
+    return {name: value.decode() for name, value in pairs}
+
+
 def start(settings: Settings, receiver: Any, *arguments: str, **more: str) -> subprocess.Popen[str]:
     environment = {
         **os.environ,
@@ -91,10 +97,33 @@ def dispatch(settings: Settings, receiver: Any, **more: str) -> dict[str, Any]:
     return dict(json.loads(out))
 
 
+class Died(BaseException):
+    """What a test raises to end a dispatcher where it stands."""
+
+
+class HastyReader(Reader):
+    """A control: it commits a record when it hands it out, before its effect."""
+
+    def next(self, seconds: float) -> Record | None:
+        record = super().next(seconds)
+        if record is not None:
+            self.done(record)
+            self.commit()
+        return record
+
+
 class Member:
     """A dispatcher in this process, in a thread and with a home of its own, so that no journal can help another's."""
 
-    def __init__(self, settings: Settings, receiver: Any, home: Path, threshold: int = 1_000, pause: float = 1) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        receiver: Any,
+        home: Path,
+        threshold: int = 1_000,
+        pause: float = 1,
+        reader: type[Reader] = Reader,
+    ) -> None:
         own = settings.model_copy(
             update={
                 "home": home,
@@ -103,19 +132,16 @@ class Member:
             }
         )
         self.states: list[str] = []
-        self.partitions: list[int] = []
         self._stopping = threading.Event()
-        self._reader = Reader(own, ALERTS, CONSUMER_GROUP, print)
+        self._reader = reader(own, ALERTS, CONSUMER_GROUP, print)
         breaker = Breaker(threshold, pause, on_change=lambda _before, now: self.states.append(now.state.value))
-        self._journal = Journal(journal_file(own))
         self.settings = own
         self._parts = (
-            self._reader, WebhookSink(webhook_of(own)), self._journal,
+            self._reader, WebhookSink(webhook_of(own)),
             DeadLetters(cast("Wire", Producer(producer_config(own))), ALERTS, 30), breaker, Policy(5, 0.05, 3_600),
         )  # fmt: skip
         self.outcome = Outcome()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self._journal.close()
 
     def start(self) -> Member:
         self._thread.start()
@@ -132,20 +158,26 @@ class Member:
         return self._reader.partitions
 
     def _run(self) -> None:
-        reader, sink, _, letters, breaker, policy = self._parts
+        reader, sink, letters, breaker, policy = self._parts
         journal = Journal(journal_file(self.settings))  # SQLite wants to be used where it was opened
         dispatcher = Dispatcher(
             str(self.settings.home), reader, sink, journal, letters, breaker, policy, stopped=self._stopping.is_set
         )
         self.outcome = dispatcher.outcome
-        dispatcher.run(once=False)
+        with contextlib.suppress(Died):
+            dispatcher.run(once=False)
 
 
 def test_each_alert_is_delivered_once_and_then_committed(kafka: Settings, receiver: Any) -> None:
     sent = publish(kafka, range(40))
     committed_at_first = list[int]()
-    receiver.answer = lambda _key: 200 if committed_at_first else (committed_at_first.append(committed(kafka)) or 200)
 
+    def look(_key: str) -> int:
+        if not committed_at_first:
+            committed_at_first.append(committed(kafka))
+        return 200
+
+    receiver.answer = look
     summary = dispatch(kafka, receiver)
     again = dispatch(kafka, receiver)
 
@@ -188,6 +220,32 @@ def test_a_dispatcher_killed_after_an_effect_repeats_it_at_most_in_the_one_windo
     assert committed(kafka) == 20
 
 
+@pytest.mark.parametrize(("reader", "lost"), [(Reader, 0), (HastyReader, 1)])
+def test_an_offset_committed_before_its_effect_would_lose_the_alert_at_hand(
+    reader: type[Reader],
+    lost: int,
+    kafka: Settings,
+    receiver: Any,
+    tmp_path: Path,
+    eventually: Eventually,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def die(_self: WebhookSink, _alert: object, _raw: bytes) -> None:
+        raise Died
+
+    sent = publish(kafka, range(9))
+    with monkeypatch.context() as patched:
+        patched.setattr(WebhookSink, "send", die)
+        member = Member(kafka, receiver, tmp_path / "one", reader=reader).start()
+        eventually(lambda: member.outcome.read == 1)
+        member.stop()
+    second = Member(kafka, receiver, tmp_path / "two").start()
+    eventually(lambda: committed(kafka) == 9)
+    second.stop()
+
+    assert len(set(sent) - set(receiver.keys)) == lost
+
+
 def test_an_alert_that_always_fails_becomes_a_dead_letter_after_its_attempts(kafka: Settings, receiver: Any) -> None:
     sent = publish(kafka, range(12))
     receiver.answer = lambda key: 500 if key == "alert-5" else 200
@@ -195,7 +253,7 @@ def test_an_alert_that_always_fails_becomes_a_dead_letter_after_its_attempts(kaf
     summary = dispatch(kafka, receiver, MARITIME_DISPATCH_ATTEMPTS="3", MARITIME_DISPATCH_BREAKER_FAILURES="9")
 
     (letter,) = dead_letters(kafka)
-    headers = {name: value.decode() for name, value in letter.headers() or []}
+    headers = headers_of(letter)
     assert letter.value() == alert(5)[2]
     assert (headers["reason"], headers["attempts"], headers["source"]) == ("attempts_exhausted", "3", "watch")
     assert headers["original-topic"] == ALERTS.name
@@ -204,6 +262,7 @@ def test_an_alert_that_always_fails_becomes_a_dead_letter_after_its_attempts(kaf
     consumer.assign([TopicPartition(ALERTS.name, int(headers["original-partition"]), int(headers["original-offset"]))])
     original = consumer.poll(10)
     consumer.close()
+    assert original is not None
     assert original.value() == letter.value()
     assert Counter(receiver.keys) == {**dict.fromkeys(sent, 1), "alert-5": 3}
     assert (summary["delivered"], summary["dead_letters_by_reason"]) == (11, {"attempts_exhausted": 1})
@@ -223,9 +282,9 @@ def test_poison_goes_to_the_dead_letters_at_once_and_blocks_nothing(kafka: Setti
 
     assert sorted(receiver.keys) == sorted(sent)
     letters = dead_letters(kafka)
-    found = Counter((letter.value(), dict(letter.headers() or [])["reason"].decode()) for letter in letters)
+    found = Counter((letter.value(), headers_of(letter)["reason"]) for letter in letters)
     assert found == dict.fromkeys(poison.items(), 3)
-    assert {dict(letter.headers() or [])["attempts"] for letter in letters} == {b"0"}
+    assert {headers_of(letter)["attempts"] for letter in letters} == {"0"}
     assert (summary["read"], summary["dead_letters"], summary["identity_holds"]) == (18, 9, True)
     assert committed(kafka) == 18
 

@@ -287,7 +287,7 @@ def test_after_the_last_attempt_an_alert_is_a_dead_letter_with_its_place_and_byt
     assert at.sink.calls == ["a"] * 4 + ["b"]
     assert at.buried == [
         {
-            "source": "watch", "reason": "attempts_exhausted", "format": "kafka", "attempts": "4",
+            "source": "watch", "reason": "attempts_exhausted", "format": "events", "attempts": "4",
             "original-topic": "maritime.alerts", "original-partition": "0", "original-offset": "0",
             "error": "it failed",
         }
@@ -418,6 +418,8 @@ class FakeConsumer:
         self.commits: list[list[TopicPartition]] = []
         self.messages: deque[Any] = deque()
 
+        self.paused: set[int] = set()
+
     def subscribe(self, topics: list[str], **callbacks: Any) -> None:
         self.callbacks = callbacks
 
@@ -426,6 +428,15 @@ class FakeConsumer:
 
     def incremental_assign(self, places: list[TopicPartition]) -> None:
         pass
+
+    def pause(self, places: list[TopicPartition]) -> None:
+        self.paused |= {place.partition for place in places}
+
+    def resume(self, places: list[TopicPartition]) -> None:
+        self.paused -= {place.partition for place in places}
+
+    def assignment(self) -> list[TopicPartition]:
+        return [TopicPartition(ALERTS.name, n) for n in (0, 1)]
 
     def poll(self, timeout: float) -> object:
         return self.messages.popleft() if self.messages else None
@@ -509,3 +520,21 @@ def test_a_record_read_under_an_earlier_ownership_can_no_longer_be_committed(
     reader.done(old)
     reader.commit()
     assert consumer.commits == []
+
+
+def test_partitions_are_paused_while_time_passes_also_those_that_come_meanwhile(
+    member: tuple[Reader, FakeConsumer],
+) -> None:
+    reader, consumer = member
+    seen = list[set[int]]()
+
+    def rebalanced() -> bool:
+        if not seen:
+            consumer.callbacks["on_assign"](consumer, [TopicPartition(ALERTS.name, 2)])
+        seen.append(set(consumer.paused))
+        return len(seen) > 1
+
+    reader.wait(10, rebalanced)
+
+    assert seen[-1] == {0, 1, 2}
+    assert not consumer.paused & {0, 1}
