@@ -14,7 +14,7 @@ from lakehouse.quality.results import Checked
 
 _REMOTE = re.compile(r'<link[^>]*href="https?://[^>]*>|@import[^;]*https?:[^;]*;')
 _SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
-_PICTURE = re.compile(r'<img[^>]*src="https?://[^>]*>')
+_PICTURE = re.compile(r"<(?:img|source)[^>]*https?://[^>]*>")
 STYLE = """<style>
 body{font:15px/1.5 system-ui,sans-serif;color:#1f2933;margin:0 auto;max-width:70rem;padding:1rem}
 table{border-collapse:collapse;width:100%;margin:.5rem 0}td,th{border:1px solid #e4e7eb;padding:.3rem .6rem;
