@@ -64,12 +64,12 @@ def plan(now: Standing) -> Plan:
         starts=_starts(now, now.state),
         gaps=preflight.gaps(now),
         is_anew=preflight.is_anew(now),
-        entries=now.not_entered,
+        entries=now.not_entered if problem else _lost_entries(now),
     )
 
 
 def recover(settings: Settings, topic: Topic, *, accept_loss: bool) -> Plan:
-    """Make the stream start where the ledger ends; a stream that nothing is wrong with is left as it is.
+    """Make the stream start where the ledger ends; one that can start as it is gets back its lost ledger rows only.
 
     Its old checkpoint is kept under another name. To be called while the stream's lock is held.
 
@@ -79,6 +79,7 @@ def recover(settings: Settings, topic: Topic, *, accept_loss: bool) -> Plan:
     now = standing(settings, topic)
     found = plan(now)
     if found.problem is None:
+        ledger.complete(settings.lake, found.entries)
         return found
     if found.has_loss and not accept_loss:
         raise DataLossError(
@@ -100,6 +101,12 @@ def loss_of(found: Plan) -> str:
     if found.is_anew:
         parts.append("What the old topic held beyond the offsets that the ledger has reached cannot be told.")
     return " ".join(parts)
+
+
+def _lost_entries(now: Standing) -> tuple[Entry, ...]:
+    """Batches that the ledger must once have had; the last one may just be under way, and its stream enters it."""
+    done = -1 if now.checkpoint is None or now.checkpoint.done is None else now.checkpoint.done
+    return tuple(e for e in now.not_entered if e.app_id != now.known.app_id or e.batch_id <= done)
 
 
 def _reason(now: Standing) -> str:

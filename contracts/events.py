@@ -20,6 +20,8 @@ from contracts.topics import AIS, ALERTS, SENSORS, VOYAGE_EVENTS, Topic
 SCHEMA_VERSION: Final = 1
 FIRST_LAWFUL_MS = 946_684_800_000  # 2000-01-01: before AIS existed, so an older stamp is a broken clock
 LAST_LAWFUL_MS = 4_102_444_800_000  # 2100-01-01
+LARGEST_VALUE_BYTES = 1_000_000
+"""No event is near it, and no broker with its own defaults takes more: what is larger came from another program."""
 
 EventTime = Annotated[int, PydanticField(ge=FIRST_LAWFUL_MS, le=LAST_LAWFUL_MS)]
 Text = Annotated[str, StringConstraints(max_length=200)]

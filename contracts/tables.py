@@ -358,6 +358,13 @@ OPS_ORIGINS = Table(
     key=(f.STREAM, f.STARTED_AT),
 )
 
+OPS_DELIVERIES = Table(
+    name="ops.deliveries",
+    grain="run of a producer and topic that it published to; a run that was killed leaves none",
+    fields=(f.RUN_ID, f.KAFKA_TOPIC, f.TOPIC_ID, f.ROWS_DELIVERED, f.STARTED_AT, f.FINISHED_AT),
+    key=(f.RUN_ID, f.KAFKA_TOPIC),
+)
+
 OPS_RUNS = Table(
     name="ops.runs",
     grain="run of a batch job",

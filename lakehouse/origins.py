@@ -42,7 +42,7 @@ class Reached:
         offsets: The next offset to be read, per partition.
         topic_id: The topic that these offsets belong to; null where no start was noted.
         app_id: Writer of the last batch; null before the first.
-        is_fresh: Whether no batch has followed the last noted start, so that a new checkpoint is lawful.
+        is_fresh: Whether no batch has followed the last recovery, so that a new checkpoint is lawful.
     """
 
     offsets: Mapping[int, int] = field(default_factory=dict)
@@ -82,7 +82,7 @@ def reached(starts: Iterable[Origin], entries: Iterable[Mapping[str, Any]]) -> R
             if topic_id not in (None, step.topic_id):
                 offsets = {}
             offsets |= {int(partition): offset for partition, offset in step.starts.items()}
-            topic_id, is_fresh = step.topic_id, True
+            topic_id, is_fresh = step.topic_id, step.reason != FIRST_START
         else:
             offsets |= {span["partition"]: span["end"] for span in step["ranges"]}
             app_id, is_fresh = step["app_id"], False

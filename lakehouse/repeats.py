@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from contracts.tables import SILVER_LATE, Table
-from lakehouse.batch_facts import BatchFacts, is_late, within
+from lakehouse.batch_facts import BatchFacts, within
 from lakehouse.flows import Batch
 from lakehouse.store import Store
 
@@ -17,24 +16,24 @@ PLACE = ["kafka_partition", "kafka_offset"]
 """What names a record of a topic."""
 
 
-def not_accepted(lawful: DataFrame, known: DataFrame, key: Sequence[str], limits: Mapping[str, datetime]) -> DataFrame:
+def not_accepted(lawful: DataFrame, known: DataFrame, key: Sequence[str], late: Column | None) -> DataFrame:
     """The lawful events that are repeats or late. A repeat is a repeat, however late it is.
 
     Args:
         lawful: Events of the batch that break no rule.
         known: Keys that the lake held before the batch, each once.
         key: Columns whose equality makes a repeat; the first by partition and offset is the original.
-        limits: Per source, the instant before which an event is late.
+        late: True of an event that is behind its limit; null where none can be.
 
     Returns:
         One row per such event: ``kafka_partition``, ``kafka_offset``, ``outcome`` (duplicate or late).
     """
     nth = F.row_number().over(Window.partitionBy(*key).orderBy(*PLACE))
-    columns = dict.fromkeys([*key, *PLACE, "source", "observed_at"])
-    ranked = lawful.select(*columns).withColumn("nth", nth)
+    behind = F.lit(False) if late is None else late
+    ranked = lawful.select(*dict.fromkeys([*key, *PLACE]), behind.alias("is_late")).withColumn("nth", nth)
     joined = ranked.join(known.withColumn("is_known", F.lit(True)), on=list(key), how="left")
     is_repeat = (F.col("nth") > 1) | F.col("is_known").isNotNull()
-    outcome = F.when(is_repeat, "duplicate").when(is_late(limits), "late")
+    outcome = F.when(is_repeat, "duplicate").when(F.col("is_late"), "late")
     return joined.select(*PLACE, outcome.alias("outcome")).where("outcome IS NOT NULL")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from contracts import tables as t
@@ -19,7 +19,7 @@ from contracts.errors import ContractError
 from contracts.settings import Settings
 from contracts.tables import BRONZE, Table
 from contracts.topics import AIS, ALERTS, SENSORS, VOYAGE_EVENTS, Topic
-from lakehouse.batch_facts import BatchFacts, batch_facts, lateness_limits
+from lakehouse.batch_facts import BatchFacts, batch_facts, is_late, lateness_limits
 from lakehouse.flows import Batch, Flow, delta_source
 from lakehouse.ledger import Entry
 from lakehouse.repeats import PLACE, known_keys, not_accepted
@@ -47,6 +47,11 @@ class Cleaning:
     has_watermark: bool
     after: Callable[[Store, DataFrame], dict[str, int]] | None = None
 
+    @property
+    def stream(self) -> str:
+        """Name of the stream; what a replay writes to a shared table bears it too."""
+        return f"silver.{self.topic.short}"
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -60,7 +65,11 @@ class Written:
 
 def judged_events(cleaning: Cleaning, spark: SparkSession, settings: Settings) -> DataFrame:
     """The topic's Bronze table as a stream of judged, typed events: planned once a query, not once a batch."""
-    records = delta_source(BRONZE[cleaning.topic], spark, settings)
+    return rejudged(cleaning, delta_source(BRONZE[cleaning.topic], spark, settings), settings)
+
+
+def rejudged(cleaning: Cleaning, records: DataFrame, settings: Settings) -> DataFrame:
+    """Raw records of the topic as judged, typed events, by today's rules."""
     events = parse(records, cleaning.topic, event_schema(cleaning.topic))
     return cleaning.typed(judge(events, cleaning.topic, settings.sog_limit_kn))
 
@@ -72,8 +81,9 @@ def clean(cleaning: Cleaning, store: Store, settings: Settings, batch: Batch) ->
         facts = batch_facts(judged)
         before = batch.watermarks_before(store.root)
         limits = lateness_limits(before, settings.late_after_hours) if cleaning.has_watermark else {}
-        measured = _write_measured(cleaning, store, batch, judged, facts, limits)
-        identities = _write_identities(store, batch, judged, facts)
+        late = is_late(limits) if facts.has_late(limits) else None
+        measured = write_measured(cleaning, store, batch, judged, facts, late)
+        identities = write_identities(store, batch, judged, facts)
         quarantine = _write_quarantine(store, batch, judged, facts)
     finally:
         judged.unpersist()
@@ -94,24 +104,28 @@ def clean(cleaning: Cleaning, store: Store, settings: Settings, batch: Batch) ->
     )
 
 
-def _write_measured(
-    cleaning: Cleaning,
-    store: Store,
-    batch: Batch,
-    judged: DataFrame,
-    facts: BatchFacts,
-    limits: dict[str, datetime],
+def decide(
+    cleaning: Cleaning, store: Store, batch: Batch, judged: DataFrame, facts: BatchFacts, late: Column | None
+) -> tuple[DataFrame, DataFrame]:
+    """The lawful measured events of a batch: those to accept, and place and outcome of the others.
+
+    ``late`` is true of an event that is behind its limit; null where none of the batch can be. Nothing is written.
+    """
+    lawful = judged.where(F.col("rule").isNull() & F.col("event_type").isin(list(cleaning.measured)))
+    known = known_keys(store, batch, cleaning.table, cleaning.key, facts, with_late=late is not None)
+    refused = not_accepted(lawful, known, cleaning.key, late)
+    return lawful.join(F.broadcast(refused), on=PLACE, how="left_anti"), refused
+
+
+def write_measured(
+    cleaning: Cleaning, store: Store, batch: Batch, judged: DataFrame, facts: BatchFacts, late: Column | None
 ) -> Written:
     """Append the accepted events to the topic's table and the late ones to ``silver.late``."""
-    lawful = judged.where(F.col("rule").isNull() & F.col("event_type").isin(list(cleaning.measured)))
     expected = facts.lawful(*cleaning.measured)
     if not expected:
         return Written()
-    limits = limits if facts.has_late(limits) else {}
-    known = known_keys(store, batch, cleaning.table, cleaning.key, facts, with_late=bool(limits))
-    refused = not_accepted(lawful, known, cleaning.key, limits)
-    fresh = lawful.join(F.broadcast(refused), on=PLACE, how="left_anti")
-    version, accepted = _append(store, cleaning.table, fresh.select(*cleaning.table.columns), batch, facts)
+    fresh, refused = decide(cleaning, store, batch, judged, facts, late)
+    version, accepted = _append(store, cleaning.table, silver_rows.rows_of(cleaning.table, fresh), batch, facts)
     batch.crash_point("after_accepted")
     versions = {cleaning.table.name: version}
     counts = _outcomes(refused) if accepted < expected else {}
@@ -121,9 +135,9 @@ def _write_measured(
             f"they should be {expected}."
         )
     if counts.get("late"):
-        late = batch.rows.join(refused.where("outcome = 'late'"), on=PLACE, how="left_semi")
-        rows = silver_rows.late(late, batch.flow, batch.batch_id)
-        versions[t.SILVER_LATE.name] = _append_counted(store, t.SILVER_LATE, rows, batch, facts, counts["late"])
+        behind = batch.rows.join(refused.where("outcome = 'late'"), on=PLACE, how="left_semi")
+        rows = silver_rows.late(behind, cleaning.stream, batch.batch_id)
+        versions[t.SILVER_LATE.name] = append_counted(store, t.SILVER_LATE, rows, batch, facts, counts["late"])
         batch.crash_point("after_late")
     if cleaning.after and accepted:
         versions |= cleaning.after(store, fresh)
@@ -135,25 +149,29 @@ def _outcomes(refused: DataFrame) -> dict[str, int]:
     return {row["outcome"]: row["count"] for row in refused.groupBy("outcome").count().collect()}
 
 
-def _write_identities(store: Store, batch: Batch, judged: DataFrame, facts: BatchFacts) -> Written:
-    """Append identities not seen before; accepted are the static events that were the first to tell one."""
-    if not facts.identities:
-        return Written()
+def new_identities(store: Store, batch: Batch, judged: DataFrame) -> DataFrame:
+    """Rows of ``silver.vessels`` that the table did not hold before the batch: the first to tell each identity."""
     before = store.read(t.SILVER_VESSELS, store.version_before(t.SILVER_VESSELS, batch.txn(t.SILVER_VESSELS)))
     candidates = judged.where(F.col("rule").isNull() & F.col("identity_id").isNotNull())
     first = Window.partitionBy("mmsi", "identity_id").orderBy(F.col("event_type") != "static", *PLACE)
-    fresh = (
+    return (
         candidates.select(*t.SILVER_VESSELS.columns, F.row_number().over(first).alias("nth"))
         .where("nth = 1")
         .join(before.select("mmsi", "identity_id"), on=["mmsi", "identity_id"], how="left_anti")
         .select(*t.SILVER_VESSELS.columns)
-        .persist()
     )
+
+
+def write_identities(store: Store, batch: Batch, judged: DataFrame, facts: BatchFacts) -> Written:
+    """Append identities not seen before; accepted are the static events that were the first to tell one."""
+    if not facts.identities:
+        return Written()
+    fresh = new_identities(store, batch, judged).persist()
     try:
         counts = {row["event_type"]: row["count"] for row in fresh.groupBy("event_type").count().collect()}
         if not counts:
             return Written()
-        version = _append_counted(store, t.SILVER_VESSELS, fresh, batch, facts, sum(counts.values()))
+        version = append_counted(store, t.SILVER_VESSELS, fresh, batch, facts, sum(counts.values()))
         batch.crash_point("after_identities")
         return Written(accepted=counts.get("static", 0), versions={t.SILVER_VESSELS.name: version})
     finally:
@@ -164,12 +182,12 @@ def _write_quarantine(store: Store, batch: Batch, judged: DataFrame, facts: Batc
     if not facts.quarantined:
         return Written()
     rows = silver_rows.quarantined(judged.where(F.col("rule").isNotNull()), batch.flow, batch.batch_id)
-    version = _append_counted(store, t.SILVER_QUARANTINE, rows, batch, facts, facts.quarantined)
+    version = append_counted(store, t.SILVER_QUARANTINE, rows, batch, facts, facts.quarantined)
     batch.crash_point("after_quarantine")
     return Written(versions={t.SILVER_QUARANTINE.name: version})
 
 
-def _append_counted(store: Store, table: Table, rows: DataFrame, batch: Batch, facts: BatchFacts, expected: int) -> int:
+def append_counted(store: Store, table: Table, rows: DataFrame, batch: Batch, facts: BatchFacts, expected: int) -> int:
     """Append rows that were counted before, and compare the commit's own count with that.
 
     Raises:
@@ -231,7 +249,7 @@ def _flow(cleaning: Cleaning) -> Flow:
         VOYAGE_EVENTS: (t.SILVER_VOYAGES, t.SILVER_EMISSIONS),
     }.get(cleaning.topic, ())
     return Flow(
-        name=f"silver.{cleaning.topic.short}",
+        name=cleaning.stream,
         source=partial(judged_events, cleaning),
         tables=(cleaning.table, *extra, t.SILVER_QUARANTINE, t.SILVER_LATE),
         process=partial(clean, cleaning),

@@ -15,10 +15,12 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from contracts.settings import Settings
 from contracts.tables import BRONZE, SILVER_POSITIONS, TABLES, Table
-from contracts.topics import TOPICS, Topic
+from contracts.topics import AIS, TOPICS, Topic
 from infra.kafka import client_config
 from infra.security.refusals import Watch
-from lakehouse import ledger
+from lakehouse import ledger, origins
+from lakehouse.feed_state import is_running, load_all
+from lakehouse.silence import Hop, Limits, Told, Way, judge
 
 ANSWER_SECONDS = 5.0
 OUTCOMES = ("rows_accepted", "rows_quarantined", "rows_duplicate", "rows_late")
@@ -42,7 +44,8 @@ class TopicStatus:
 class StreamStatus:
     """A stream: what became of its records, and how far it is behind. A lag is null where it cannot be told.
 
-    ``lag_seconds`` is the age of the oldest record not yet read: 0 when there is none.
+    ``lag_seconds`` is the age of the oldest record not yet read: 0 when there is none. ``last_read_at`` is the end of
+    the last batch with records, ``last_accepted_at`` that of the last one that added rows, or of the first batch.
     """
 
     stream: str
@@ -53,6 +56,8 @@ class StreamStatus:
     broken_batches: list[int]
     lag_records: int | None
     lag_seconds: float | None
+    last_read_at: datetime | None
+    last_accepted_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,13 @@ class TableStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The whole line. ``broker`` says ``up``, or why it cannot be asked."""
+    """The whole line. ``broker`` says ``up``, or why it cannot be asked; ``sources`` why one is silent."""
 
     broker: str
     topics: list[TopicStatus]
     streams: list[StreamStatus]
     tables: list[TableStatus]
+    sources: list[Told]
 
     @property
     def is_sound(self) -> bool:
@@ -87,8 +93,46 @@ def line_status(settings: Settings, now: datetime) -> Status:
     """Look at the whole line; a broker that is away is a state, not an error."""
     broker, topics, lags = _broker(settings, now)
     tables = [_table(settings, table, now) for table in TABLES if _is_there(settings, table)]
-    streams = [_stream(settings, name, lags.get(name), now) for name in (*TOPIC_OF, *TABLE_OF)]
-    return Status(broker, topics, streams, tables)
+    streams = [_stream(settings, name, lags.get(name), now) for name in (*TOPIC_OF, *TABLE_OF, *_replays(settings))]
+    feeds = [(feed, is_running(feed)) for feed in load_all(settings.home)]
+    sources = judge(feeds, _ways(broker, topics, streams), _limits(settings), now)
+    return Status(broker, topics, streams, tables, sources)
+
+
+def _ways(broker: str, topics: Sequence[TopicStatus], streams: Sequence[StreamStatus]) -> list[Way]:
+    """Each topic with the streams that its records pass, in order."""
+    by_name = {stream.stream: stream for stream in streams}
+    filled = {topic.topic for topic in topics if topic.records}
+    ways = []
+    for topic in TOPICS:
+        names = [f"bronze.{topic.short}", f"silver.{topic.short}", *(["gold.vessels"] if topic == AIS else [])]
+        hops = tuple(_hop(by_name[name]) for name in names)
+        is_used = topic.name in filled or any(hop.last_finished_at for hop in hops)
+        ways.append(Way(topic.name, broker == "up", is_used, hops))
+    return ways
+
+
+def _hop(stream: StreamStatus) -> Hop:
+    return Hop(
+        stream.stream, stream.lag_records, stream.lag_seconds, stream.last_finished_at, stream.last_read_at,
+        stream.last_accepted_at,
+    )  # fmt: skip
+
+
+def _limits(settings: Settings) -> Limits:
+    # A producer that waits for a broker writes nothing down meanwhile.
+    producer_dead = max(3 * settings.heartbeat_seconds, settings.broker_away_seconds + 30)
+    seconds = (
+        settings.feed_silent_seconds, settings.station_silent_seconds, producer_dead, settings.lag_limit_seconds,
+        settings.stall_limit_seconds, settings.stale_limit_seconds,
+    )  # fmt: skip
+    return Limits(*(timedelta(seconds=limit) for limit in seconds))
+
+
+def _replays(settings: Settings) -> list[str]:
+    """Streams of replayed quarantine, where there are any: they have nothing to lag behind."""
+    names = {entry["stream"] for entry in ledger.entries(settings.lake)}
+    return sorted(name for name in names if name.startswith("replay."))
 
 
 def adds_up(entry: dict[str, Any]) -> bool:
@@ -112,7 +156,15 @@ def _stream(settings: Settings, name: str, lag: tuple[int, float] | None, now: d
         broken_batches=[entry["batch_id"] for entry in entries if not adds_up(entry)],
         lag_records=lag[0] if lag else None,
         lag_seconds=lag[1] if lag else None,
+        last_read_at=_last_with("rows_read", entries),
+        last_accepted_at=_last_with("rows_accepted", entries),
     )
+
+
+def _last_with(column: str, entries: Sequence[dict[str, Any]]) -> datetime | None:
+    """End of the last batch that counts something in the column, else of the first batch."""
+    ends = [entry["finished_at"] for entry in entries if entry[column]] or [e["finished_at"] for e in entries[:1]]
+    return max(ends, default=None)
 
 
 def _table_lag(settings: Settings, table: Table, read: int, now: datetime) -> tuple[int, float] | None:
@@ -206,10 +258,7 @@ def _topic_lag(
     consumer: Consumer, settings: Settings, stream: str, status: TopicStatus, now: datetime
 ) -> tuple[int, float]:
     """Records that Bronze has not taken, by the ledger's offset ranges, and the age of the oldest of them."""
-    taken: dict[int, int] = {}
-    for entry in ledger.entries(settings.lake, stream):
-        for span in entry["ranges"]:
-            taken[span["partition"]] = max(taken.get(span["partition"], 0), span["end"])
+    taken = origins.reached(origins.origins(settings.lake, stream), ledger.entries(settings.lake, stream)).offsets
     unread = {number: (max(taken.get(number, low), low), high) for number, (low, high) in status.partitions.items()}
     behind = {number: start for number, (start, high) in unread.items() if high > start}
     records = sum(high - start for start, high in unread.values() if high > start)

@@ -49,7 +49,7 @@ def _one(settings: Settings, topic: Topic, *, dry_run: bool, accept_loss: bool) 
     flow = next(flow for flow in BRONZE_FLOWS if flow.name == f"bronze.{topic.short}")
     with writing([flow], settings):
         found = recover_stream(settings, topic, accept_loss=accept_loss)
-    if found.problem:
+    if found.problem or found.entries:
         audit_log.append(settings, "recover", {**_machine_readable(found), "accept_loss": accept_loss})
     return found
 
@@ -60,15 +60,17 @@ def _machine_readable(found: Plan) -> dict[str, object]:
 
 
 def _print(found: Plan, *, dry_run: bool) -> None:
-    if found.problem is None:
+    if found.problem is None and not found.entries:
         out.print(f"{found.stream}: nothing to recover.", highlight=False)
         return
-    out.print(f"{found.stream}: {found.reason}.", highlight=False)
-    print_table("It goes on at", ["partition", "offset"], [(str(p), offset) for p, offset in found.starts.items()])
+    if found.problem:
+        out.print(f"{found.stream}: {found.reason}.", highlight=False)
+        places = [(str(partition), offset) for partition, offset in found.starts.items()]
+        print_table("It goes on at", ["partition", "offset"], places)
     if found.has_loss:
         out.print(f"[yellow]Lost:[/yellow] {loss_of(found)}", highlight=False, soft_wrap=True)
     if found.entries:
         numbers = ", ".join(str(entry.batch_id) for entry in found.entries)
-        out.print(f"The ledger is given batch {numbers} from the table's log.", highlight=False)
+        out.print(f"{found.stream}: the ledger gets batch {numbers} back from the table's log.", highlight=False)
     done = "Dry run: nothing was changed." if dry_run else "Done: start the stream again."
     out.print(done + (" Add --accept-loss to go on without what is lost." if dry_run and found.has_loss else ""))

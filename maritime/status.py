@@ -7,24 +7,29 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from consumers.dispatch.status import dispatch_status
 from contracts.settings import load_settings
 from infra.console import Command, json_option, print_json, print_table, say
 from lakehouse.status import OUTCOMES, Status, StreamStatus, line_status
+from maritime.dispatch import print_dispatch
 
 
 @click.command(cls=Command)
 @json_option
 def status(as_json: bool) -> None:
-    """Show each topic, stream and table: lag in records and seconds, rows by outcome, freshness.
+    """Show each source, topic, stream and table: why one is silent, lag, rows by outcome, freshness.
 
     Spark is not started. Ends with 1 when a batch in the ledger does not add up
     (read = accepted + quarantined + duplicate + late).
     """
-    found = line_status(load_settings(), datetime.now(UTC))
+    settings, now = load_settings(), datetime.now(UTC)
+    found = line_status(settings, now)
+    dispatch = dispatch_status(settings, ask_broker=found.broker == "up")
     if as_json:
-        print_json({**asdict(found), "is_sound": found.is_sound})
+        print_json({**asdict(found), "dispatch": dispatch.as_json(now), "is_sound": found.is_sound})
     else:
         _print(found)
+        print_dispatch(dispatch)
     if not found.is_sound:
         raise SystemExit(1)
 
@@ -35,6 +40,7 @@ def _print(found: Status) -> None:
     if found.topics:
         rows = [(t.topic, len(t.partitions), t.records) for t in found.topics]
         print_table("Topics", ["topic", "partitions", "records"], rows)
+    _print_sources(found)
     columns = ["stream", "last batch", "ago", "read", *(name.removeprefix("rows_") for name in OUTCOMES)]
     columns += ["in last batch", "lag records", "lag seconds", "adds up"]
     print_table("Streams", columns, [_stream_row(stream) for stream in found.streams])
@@ -52,6 +58,16 @@ def _print(found: Status) -> None:
     ]
     names = ["table", "rows", "version", "files", "MB", "changed", "newest observation"]
     print_table("Tables", names, rows_of_tables)
+
+
+def _print_sources(found: Status) -> None:
+    """One line a source: is it silent, why, and what to do."""
+    if found.sources:
+        rows = [
+            (told.source, told.verdict, told.since and f"{told.since:%F %T}", told.reason, told.advice)
+            for told in found.sources
+        ]
+        print_table("Sources", ["source", "verdict", "since", "why", "what to do"], rows)
 
 
 def _stream_row(stream: StreamStatus) -> list[object]:

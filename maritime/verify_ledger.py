@@ -8,9 +8,9 @@ import click
 
 from contracts.errors import UnavailableError
 from contracts.settings import Settings, load_settings
-from contracts.topics import TOPICS
 from infra.console import Command, json_option, out, print_facts, print_json, print_table, say
 from infra.marks import TopicState, topic_states
+from infra.topics import EVERY
 from lakehouse.recount.counting import Recount, recount
 from lakehouse.recount.findings import Finding
 
@@ -34,7 +34,7 @@ def verify_ledger(as_json: bool) -> None:
                 "adds_up": not found.differences,
                 "broker": broker,
                 "batches": found.batches,
-                "rows": found.rows,
+                "counted": found.counted,
                 "differences": [asdict(finding) for finding in found.differences],
                 "notes": [asdict(finding) for finding in found.findings if not finding.is_difference],
             }
@@ -48,7 +48,7 @@ def verify_ledger(as_json: bool) -> None:
 def _broker(settings: Settings) -> tuple[dict[str, TopicState] | None, str]:
     """The topics, or why the broker cannot be asked."""
     try:
-        return topic_states(settings, [topic.name for topic in TOPICS]), "up"
+        return topic_states(settings, [topic.name for topic in EVERY]), "up"
     except UnavailableError as error:
         return None, str(error)
 
@@ -56,7 +56,9 @@ def _broker(settings: Settings) -> tuple[dict[str, TopicState] | None, str]:
 def _print(found: Recount, broker: str) -> None:
     if broker != "up":
         say(f"[yellow]Broker:[/yellow] {broker} Its marks were not compared.")
-    print_facts({"batches in the ledger": found.batches, **{f"rows of {name}": n for name, n in found.rows.items()}})
+    print_facts(
+        {"batches in the ledger": found.batches, **{f"counted: {name}": n for name, n in found.counted.items()}}
+    )
     _list("For the record", [finding for finding in found.findings if not finding.is_difference])
     _list("Differences", found.differences)
     out.print("[red]The account does not add up.[/red]" if found.differences else "Everything adds up.")

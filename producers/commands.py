@@ -31,6 +31,7 @@ from infra.console import (
 from infra.kafka import producer_config
 from infra.security.refusals import Watch
 from infra.topics import create_topics
+from producers.account import Account
 from producers.feeds import FEEDS
 from producers.heartbeat import Heartbeat
 from producers.lines import is_live
@@ -110,6 +111,7 @@ def run_command(
         say(f"resuming {start.path} after line {start.line:,}")
     plan = _plan(topic, format_name, start, options)
     create_topics(settings)
+    account = Account.begin(settings, topic)
     heartbeat = _heartbeat(settings, plan)
     with _interrupts() as stopped, _display() as tick:
         publisher = _publisher(settings, plan)
@@ -117,6 +119,7 @@ def run_command(
         error = _carried_out(run)
     if heartbeat:
         heartbeat.end(str(error) if error else None)
+    account.end(run.outcome.delivered, run.outcome.dead_letters)
     _report(topic, run.outcome, as_json=as_json)
     if error is not None:
         raise _with_position(error, run.outcome)
@@ -167,12 +170,17 @@ def _plan(topic: Topic, format_name: str, start: Position, options: dict[str, An
         start,
         source=feed.source if source is None else source,
         speed=parse_speed(speed),
-        assume_start_ms=_instant_ms(assumed) if assumed else None,
+        assume_start_ms=instant_ms(assumed) if assumed else None,
         **options,
     )
 
 
-def _instant_ms(text: str) -> int:
+def instant_ms(text: str) -> int:
+    """The instant of ``--assume-start`` as epoch milliseconds; UTC where it names no zone.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:

@@ -144,7 +144,10 @@ class Publisher:
             UnavailableError: As ``send``.
         """
         waiting = self._waiting()
-        self._wire.poll(seconds)  # its result is no answer: it also counts reports of failed connections
+        try:
+            self._wire.poll(seconds)  # its result is no answer: it also counts reports of failed connections
+        except KafkaException as error:  # the client has given up for good: it was refused a producer's number
+            raise self._refused(error.args[0]) from error
         if waiting == 0 or self._waiting() < waiting:
             self._heard(time.monotonic())
         while self._pieces and self._pieces[0].is_delivered:
@@ -184,7 +187,7 @@ class Publisher:
                 return
             except BufferError:
                 self.serve(0.1)
-            except KafkaException as error:  # the client itself has given up: it was refused a producer's number
+            except KafkaException as error:
                 raise self._refused(error.args[0]) from error
 
     def _send_rejection(self, rejection: Rejection, piece: Piece) -> None:
@@ -193,6 +196,7 @@ class Publisher:
             (HEADER_LINE_NUMBER, str(rejection.line_number).encode()),
             (HEADER_SOURCE, (self._source or self._format).encode()),
             (HEADER_FORMAT, self._format.encode()),
+            *rejection.about,
         ]
         if len(rejection.raw) > LARGEST_DEAD_LETTER_BYTES:
             headers.append((HEADER_SIZE, str(len(rejection.raw)).encode()))

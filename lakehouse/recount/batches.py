@@ -59,7 +59,7 @@ def contiguity(
             continue
         batch = by_name[str(step["app_id"]), int(str(step["batch_id"]))]
         for span in batch.spans:
-            due = reached.get(span.partition, 0 if starts else span.start)
+            due = reached.get(span.partition, 0 if topic_id else span.start)
             if span.start > due:
                 yield at(stream, "no batch holds these offsets", span.partition, due, span.start, [batch])
             if span.start < due:

@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import deltalake
+
 from contracts import tables as t
 from contracts.errors import InputError
 from contracts.settings import Settings
 from contracts.tables import BRONZE, OPS_LEDGER, Table
 from contracts.topics import AIS, TOPICS, Topic
 from infra.marks import TopicState
-from lakehouse import ledger, origins
+from lakehouse import deliveries, ledger, origins
 from lakehouse.checkpoints import checkpoint, read_offsets
 from lakehouse.commits import not_entered
 from lakehouse.recount import rows, topics
@@ -42,7 +44,7 @@ class Recount:
 
     findings: list[Finding]
     batches: int
-    rows: Mapping[str, int]
+    counted: Mapping[str, int]
 
     @property
     def differences(self) -> list[Finding]:
@@ -58,7 +60,7 @@ class _Counting:
     ) -> None:
         self.settings, self.entries, self.done = settings, entries, done
         self.lake = Lake(settings.lake)
-        self.rows: dict[str, int] = {}
+        self.counted: dict[str, int] = {}
 
     def entries_of(self, stream: str) -> list[dict[str, Any]]:
         return [entry for entry in self.entries if entry["stream"] == stream]
@@ -92,7 +94,7 @@ class _Counting:
             yield from file_findings(table, log)
             for partition, offsets in places(log, {}):
                 held.setdefault(partition, []).extend(runs(offsets))
-        self.rows[table.name] = sum(end - start for spans in held.values() for start, end in spans)
+        self.counted[table.name] = sum(end - start for spans in held.values() for start, end in spans)
         yield from rows.bronze_rows(stream, found, held)
 
     def silver(self, topic: Topic) -> Iterator[Finding]:
@@ -128,7 +130,7 @@ class _Counting:
                 found.extend(file_findings(table, log))
                 for partition, offsets in places(log, only):
                     into.add(partition, offsets)
-                    self.rows[table.name] = self.rows.get(table.name, 0) + len(offsets)
+                    self.counted[table.name] = self.counted.get(table.name, 0) + len(offsets)
         return found
 
     def silver_read(self, topic: Topic, found: Sequence[Batch]) -> Iterator[Finding]:
@@ -137,12 +139,12 @@ class _Counting:
         mine = _of_last_writer(found)
         if not mine or not (log := self.lake.log(table)):
             return
-        version, is_partial = self.version_read(stream, mine[-1].batch_id)
         groups = Groups([batch for batch in found if batch.app_id == mine[-1].app_id])
         tally = Tally(groups)
-        for partition, offsets in places(log if version is None else self.lake.as_of(table, version), {}):
+        then, is_partial = self.as_read(stream, mine[-1].batch_id, table)
+        for partition, offsets in places(then or log, {}):
             tally.add(partition, offsets)
-        yield from rows.silver_read(stream, groups, tally, is_partial=is_partial)
+        yield from rows.silver_read(stream, groups, tally, is_partial=is_partial or then is None)
 
     def gold(self) -> Iterator[Finding]:
         found = self.batches_of(GOLD_STREAM, [])
@@ -151,24 +153,18 @@ class _Counting:
         if not mine or not (vessel_days := self.lake.log(t.GOLD_VESSEL_DAY)):
             return
         yield from file_findings(t.GOLD_VESSEL_DAY, vessel_days)
-        committed = mine[-1].versions.get(t.GOLD_VESSEL_DAY.name, vessel_days.version())
-        counted = days(
-            batches(self.lake.as_of(t.GOLD_VESSEL_DAY, committed), ["observed_on", "position_count"]),
-            "observed_on",
-            "position_count",
-        )
-        version, is_partial = self.version_read(GOLD_STREAM, mine[-1].batch_id)
-        positions = Lake(self.settings.lake).log(t.SILVER_POSITIONS)  # opened after Gold: it may have counted these
+        counted = days(batches(vessel_days, ["observed_on", "position_count"]), "observed_on", "position_count")
+        self.counted["positions in gold.vessel_day"] = sum(counted.values())
+        positions = Lake(self.settings.lake).log(t.SILVER_POSITIONS)  # opened after Gold, which may have counted these
         if positions is None:
             return
         now = days(batches(positions, ["observed_on"]), "observed_on")
-        if version is None or is_partial or version == positions.version():
-            at_read = now if not is_partial else {}
-        else:
-            at_read = days(batches(self.lake.as_of(t.SILVER_POSITIONS, version), ["observed_on"]), "observed_on")
-        if version is not None and not is_partial:
-            yield from rows.gold_read(GOLD_STREAM, mine, sum(at_read.values()))
-        self.rows[t.GOLD_VESSEL_DAY.name] = sum(counted.values())
+        then, is_partial = self.as_read(GOLD_STREAM, mine[-1].batch_id, t.SILVER_POSITIONS)
+        if then is None or is_partial:
+            yield from rows.gold_days(GOLD_STREAM, counted, {}, now)
+            return
+        at_read = now if then.version() == positions.version() else days(batches(then, ["observed_on"]), "observed_on")
+        yield from rows.gold_read(GOLD_STREAM, mine, sum(at_read.values()))
         yield from rows.gold_days(GOLD_STREAM, counted, at_read, now)
 
     def ledger_alone(self, stream: str, found: Sequence[Batch]) -> Iterator[Finding]:
@@ -178,13 +174,13 @@ class _Counting:
         yield from numbering(entered)
         yield from half_done(found, self.done.get(stream, {}))
 
-    def version_read(self, stream: str, batch_id: int) -> tuple[int | None, bool]:
-        """Version of its source that a batch has read to, and whether only in part; null where nobody knows."""
+    def as_read(self, stream: str, batch_id: int, source: Table) -> tuple[deltalake.DeltaTable | None, bool]:
+        """The source of a stream at the version that a batch has read to, and whether that only in part."""
         offset = read_offsets(self.settings, stream, batch_id)
         if offset is None:
             return None, True
         is_partial = bool(offset["isStartingVersion"]) or int(offset["index"]) >= 0
-        return int(offset["reservoirVersion"]) - (0 if is_partial else 1), is_partial
+        return self.lake.as_of(source, int(offset["reservoirVersion"]) - (0 if is_partial else 1)), is_partial
 
 
 def recount(settings: Settings, states: Mapping[str, TopicState] | None) -> Recount:
@@ -210,11 +206,20 @@ def recount(settings: Settings, states: Mapping[str, TopicState] | None) -> Reco
     findings.extend(counting.gold())
     findings.extend(identities([batch_of(entry) for entry in counting.entries if entry["stream"] not in streams]))
     if states is not None:
-        for topic in TOPICS:
-            stream = f"bronze.{topic.short}"
-            known = origins.reached(origins.origins(settings.lake, stream), counting.entries_of(stream))
-            findings.extend(topics.broker(stream, topic.name, known, states.get(topic.name)))
-    return Recount(list(dict.fromkeys(findings)), len(counting.entries), counting.rows)
+        findings.extend(_broker(settings, counting, states))
+    return Recount(list(dict.fromkeys(findings)), len(counting.entries), counting.counted)
+
+
+def _broker(settings: Settings, counting: _Counting, states: Mapping[str, TopicState]) -> Iterator[Finding]:
+    counted = deliveries.deliveries(settings.lake)
+    for topic in TOPICS:
+        stream = f"bronze.{topic.short}"
+        known = origins.reached(origins.origins(settings.lake, stream), counting.entries_of(stream))
+        yield from topics.broker(stream, topic.name, known, states.get(topic.name))
+        for name, told in ((topic.name, stream), (topic.dead_letter.name, topic.dead_letter.name)):
+            if name in states:
+                mine = [delivery for delivery in counted if delivery.kafka_topic == name]
+                yield from topics.deliveries(told, mine, states[name])
 
 
 def _of_last_writer(found: Sequence[Batch]) -> list[Batch]:

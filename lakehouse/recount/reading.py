@@ -11,6 +11,7 @@ import deltalake
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from deltalake.exceptions import DeltaError
 from pyarrow import fs
 
 from contracts.tables import Table
@@ -35,9 +36,13 @@ class Lake:
             self._opened[table.name] = deltalake.DeltaTable(f"{self.root}/{table.path}")
         return self._opened[table.name]
 
-    def as_of(self, table: Table, version: int) -> deltalake.DeltaTable:
-        """The table at a version."""
-        return deltalake.DeltaTable(f"{self.root}/{table.path}", version=version)
+    def as_of(self, table: Table, version: int) -> deltalake.DeltaTable | None:
+        """The table at a version; null where its log or files are no longer kept."""
+        try:
+            log = deltalake.DeltaTable(f"{self.root}/{table.path}", version=version)
+        except DeltaError:
+            return None
+        return None if damaged_files(log) else log
 
 
 def damaged_files(log: deltalake.DeltaTable) -> dict[str, str]:

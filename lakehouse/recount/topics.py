@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from infra.marks import TopicState
+from lakehouse.deliveries import Delivery
 from lakehouse.origins import Reached
 from lakehouse.recount.findings import Finding, at
 
@@ -38,3 +39,23 @@ def broker(stream: str, topic: str, known: Reached, state: TopicState | None) ->
             yield at(stream, "read by Bronze, but beyond the end of the topic", partition, high, offset)
         if max(low, offset) < high:
             yield at(stream, "not read yet (lag)", partition, max(low, offset), high, differs=False)
+
+
+def deliveries(stream: str, counted: Iterable[Delivery], state: TopicState) -> Iterator[Finding]:
+    """What producers count as delivered is not more than the topic has taken in its life.
+
+    A producer that was killed, or that is not ours, keeps no account: what it sent is told as such.
+
+    Args:
+        stream: The Bronze stream of the topic, or the dead letter topic's name.
+        counted: Deliveries to the topic, also to earlier ones of its name.
+        state: The topic on the broker.
+    """
+    delivered = sum(delivery.rows_delivered for delivery in counted if delivery.topic_id == state.topic_id)
+    taken = sum(end for _, end in state.marks.values())
+    if delivered > taken:
+        text = f"producers count {delivered} records delivered to {state.name}, which has taken {taken} in its life"
+        yield Finding(stream, f"{text}: {delivered - taken} are gone")
+    if delivered < taken:
+        text = f"{taken - delivered} of {taken} records in {state.name} came from producers that left no account"
+        yield Finding(stream, f"{text} (killed, still running, or not ours)", is_difference=False)

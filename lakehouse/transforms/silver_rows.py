@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from contracts.ais import IMO_WEIGHTS
 from contracts.fields import BY_NAME
-from contracts.tables import SILVER_LATE, SILVER_QUARANTINE
-from lakehouse.transforms.parsing import lawful, mmsi_class
+from contracts.tables import SILVER_LATE, SILVER_QUARANTINE, Table
+from lakehouse.transforms.parsing import instant, lawful, mmsi_class
 
 FLAGGED = ("sog_kn", "cog_deg", "heading_deg", "nav_status")
 """Position columns whose sentinel becomes null with a flag."""
@@ -30,7 +30,7 @@ def typed_ais(events: DataFrame) -> DataFrame:
     flagged = events.withColumns(
         {"flags": F.array_compact(F.array(*sentinels)), "mmsi_class": mmsi_class(F.col("mmsi"))}
     )
-    whole = {name: F.col(name).cast("int") for name in ("nav_status", "message_type", "ship_type_code")}
+    whole = {name: F.col(name).try_cast("int") for name in ("nav_status", "message_type", "ship_type_code")}
     typed = typed_events(flagged).withColumns({**whole, **{name: _text(name) for name in ("vessel_name", "call_sign")}})
     print_of = F.concat_ws("|", *(F.coalesce(F.col(name).cast("string"), F.lit("")) for name in ("mmsi", *IDENTITY)))
     says_who = reduce(Column.__or__, (F.col(name).isNotNull() for name in IDENTITY))
@@ -52,7 +52,13 @@ def typed_events(events: DataFrame) -> DataFrame:
 def typed_voyage_events(events: DataFrame) -> DataFrame:
     """The same, with schedule times as instants."""
     times = ("scheduled_departure_at", "scheduled_arrival_at")
-    return typed_events(events).withColumns({name: F.timestamp_millis(f"{name}_ms") for name in times})
+    return typed_events(events).withColumns({name: instant(f"{name}_ms") for name in times})
+
+
+def rows_of(table: Table, accepted: DataFrame) -> DataFrame:
+    """The accepted events in the table's columns; an alert has its own rule again, not that of the verdict."""
+    own = accepted.withColumn("rule", F.col("own_rule")) if "own_rule" in accepted.columns else accepted
+    return own.select(*table.columns)
 
 
 def without_lawful_bytes(events: DataFrame) -> DataFrame:
@@ -70,7 +76,7 @@ def is_imo_valid(imo_number: Column) -> Column:
 
 def quarantined(events: DataFrame, stream: str, batch_id: int) -> DataFrame:
     """``silver.quarantine``: the records that broke a rule, raw."""
-    version = F.coalesce(F.col("schema_version").cast("int"), F.lit(0))
+    version = F.coalesce(F.col("schema_version").try_cast("int"), F.lit(0))
     return events.withColumns({**_batch(stream, batch_id), "schema_version": version}).select(
         *SILVER_QUARANTINE.columns
     )

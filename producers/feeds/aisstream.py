@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from contracts.dead_letters import reason_of
 from contracts.events import EVENTS
 from contracts.topics import AIS
-from producers.feeds.base import Batch, Context, make_event, reason_of
+from producers.feeds.base import Batch, Context, make_event
 from producers.feeds.rows import each_line
 from producers.lines import Block
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from pydantic import ValidationError
-
 from contracts.events import (
     HEADER_EVENT_TYPE,
     HEADER_SCHEMA_VERSION,
@@ -24,6 +22,10 @@ from contracts.topics import Topic
 from producers.lines import Block
 
 Headers = list[tuple[str, bytes]]
+ABOUT_STATION = "station"
+ABOUT_MMSI = "mmsi"
+ABOUT_ASSUMED_START_MS = "assumed-start-ms"
+ABOUT_COLUMNS = "columns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,14 @@ class Rejection:
     """A record that could not be taken.
 
     ``line_number`` is where its (first) line stands; ``at_line`` the line at which that became known, which
-    differs for a fragment whose message never became complete.
+    differs for a fragment whose message never became complete. ``about`` is what else its reader must know.
     """
 
     line_number: int
     raw: bytes
     reason: str
     at_line: int
+    about: Headers = field(default_factory=list, compare=False)
 
 
 @dataclass(slots=True)
@@ -54,6 +57,8 @@ class Batch:
     rejections: list[Rejection] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
     last_line: int = 0
+    about: Headers = field(default_factory=list)
+    """What a reader must know beside the line itself: goes with each rejection."""
 
     def __len__(self) -> int:
         """Records read: accepted and rejected ones."""
@@ -69,7 +74,8 @@ class Batch:
 
     def reject(self, line_number: int, raw: bytes, reason: str, at_line: int | None = None) -> None:
         """Add a record that goes to the dead letter topic."""
-        self.rejections.append(Rejection(line_number, raw, reason, line_number if at_line is None else at_line))
+        at_line = line_number if at_line is None else at_line
+        self.rejections.append(Rejection(line_number, raw, reason, at_line, self.about))
 
     def head(self, count: int) -> Batch:
         """The first ``count`` records, in line order."""
@@ -112,6 +118,12 @@ class Context:
     assume_start_ms: int | None = None
     mmsi: int | None = None
     station: str | None = None
+
+    @property
+    def about(self) -> Headers:
+        """What was set of this, as headers of a dead letter, so that it can be read again by itself."""
+        known = {ABOUT_STATION: self.station, ABOUT_MMSI: self.mmsi, ABOUT_ASSUMED_START_MS: self.assume_start_ms}
+        return [(name, str(value).encode()) for name, value in known.items() if value is not None]
 
 
 Read = Callable[[Iterator[Block], Context], Iterator[Batch]]
@@ -164,20 +176,3 @@ def make_event(
             "observed_at_ms": at_ms,
         }
     )
-
-
-def reason_of(error: ValidationError) -> str:
-    """What a record broke first, short enough to count by: ``sog_kn:out_of_range``."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    kind = {
-        "less_than_equal": "out_of_range",
-        "greater_than_equal": "out_of_range",
-        "string_too_long": "too_long",
-        "string_too_short": "too_short",
-        "extra_forbidden": "unknown_field",
-        "union_tag_invalid": "wrong_event_type",
-        "union_tag_not_found": "no_event_type",
-        "json_invalid": "not_json",
-    }.get(first["type"], first["type"])
-    where = [str(part) for part in first["loc"] if isinstance(part, str)]
-    return f"{where[-1]}:{kind}" if where and not kind.startswith(("wrong_event", "no_event")) else kind

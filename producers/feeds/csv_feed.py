@@ -17,9 +17,10 @@ from zlib import crc32
 import polars as pl
 from pydantic import ValidationError
 
+from contracts.dead_letters import reason_of
 from contracts.errors import InputError
 from contracts.events import SCHEMA_VERSION, AisPosition
-from producers.feeds.base import Batch, Context, event_headers, make_event, reason_of
+from producers.feeds.base import ABOUT_COLUMNS, Batch, Context, event_headers, make_event
 from producers.feeds.columns import Kind
 from producers.lines import Block
 
@@ -84,7 +85,8 @@ class _Table:
 
     def batch(self, lines: list[bytes], first_line: int) -> Batch:
         """Judge every line."""
-        batch = Batch(last_line=first_line + len(lines) - 1)
+        about = [*self.context.about, (ABOUT_COLUMNS, self.header)]
+        batch = Batch(last_line=first_line + len(lines) - 1, about=about)
         numbers: Sequence[int] = range(first_line, first_line + len(lines))
         if b"" in lines or self.header in lines:
             batch.ignored["blank"] += lines.count(b"")

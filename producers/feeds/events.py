@@ -10,9 +10,10 @@ from typing import Annotated, Any, Union
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from contracts.dead_letters import reason_of
 from contracts.events import EVENTS, Event, event_id
 from contracts.topics import Topic
-from producers.feeds.base import Batch, Context, reason_of
+from producers.feeds.base import Batch, Context
 from producers.feeds.rows import each_line
 from producers.lines import Block
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from contracts.dead_letters import reason_of
 from contracts.events import Environment
-from producers.feeds.base import Batch, Context, make_event, reason_of
+from producers.feeds.base import ABOUT_COLUMNS, ABOUT_STATION, Batch, Context, make_event
 from producers.feeds.rows import each_line
 from producers.lines import Block
 
@@ -57,6 +58,7 @@ def read(blocks: Iterator[Block], context: Context) -> Iterator[Batch]:
             header = _names(cells) or header
             batch.ignored["header"] += 1
             return
+        batch.about = [(ABOUT_STATION, station.encode()), (ABOUT_COLUMNS, " ".join(header).encode())]
         if len(cells) != len(header):
             batch.reject(number, line, "wrong_number_of_columns")
             return

@@ -15,11 +15,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from contracts.dead_letters import reason_of
 from contracts.events import EVENTS, FIRST_LAWFUL_MS
 from contracts.topics import AIS
 from producers.feeds.ais_messages import NotCarriedError, decode
 from producers.feeds.assembly import Assembler, Fragment
-from producers.feeds.base import Batch, Context, make_event, reason_of
+from producers.feeds.base import Batch, Context, make_event
 from producers.feeds.sentences import MalformedError, Sentence, parse, told_instant_ms
 from producers.lines import Block
 
@@ -57,7 +58,7 @@ class _Stream:
         self._line_number = 0
 
     def batch(self, block: Block) -> Batch:
-        self._batch = Batch(last_line=block.first_line + len(block.lines) - 1)
+        self._batch = Batch(last_line=block.first_line + len(block.lines) - 1, about=self._context.about)
         for self._line_number, line in enumerate(block.lines, block.first_line):
             self._take(line, block.received_at_ms)
         now_ms = block.received_at_ms or self._clock_ms
@@ -66,7 +67,7 @@ class _Stream:
 
     def end(self) -> Batch:
         self._line_number += 1  # after the last line, so that a resume from it still finds these
-        self._batch = Batch(last_line=self._line_number)
+        self._batch = Batch(last_line=self._line_number, about=self._context.about)
         self._orphans(self._assembler.rest())
         return self._batch
 

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 
 from pydantic import ValidationError
 
+from contracts.dead_letters import reason_of
 from contracts.events import Environment
 from producers.feeds.ais_messages import NotCarriedError, decode
-from producers.feeds.base import Batch, Context, make_event, reason_of
+from producers.feeds.base import Batch, Context, make_event
 from producers.feeds.rows import each_line
 from producers.feeds.sentences import MalformedError, Sentence, parse, told_instant_ms
 from producers.lines import Block

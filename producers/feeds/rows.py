@@ -14,7 +14,7 @@ Take = Callable[[bytes, int, Batch], None]
 def each_line(blocks: Iterator[Block], context: Context, take: Take) -> Iterator[Batch]:
     """One batch per block; blank lines are counted, lines delivered earlier are passed over."""
     for block in blocks:
-        batch = Batch(last_line=block.first_line + len(block.lines) - 1)
+        batch = Batch(last_line=block.first_line + len(block.lines) - 1, about=context.about)
         if block.lines and batch.last_line <= context.start_line:
             continue
         for number, line in enumerate(block.lines, block.first_line):

@@ -27,20 +27,30 @@ def store(spark: SparkSession, settings: Settings) -> Store:
     return Store(spark, settings.lake)
 
 
+@pytest.fixture(scope="session")
+def land_in(spark: SparkSession) -> Callable[[Store], Land]:
+    """What lands records in a lake: append events (or raw bytes, or null) to a topic's Bronze table."""
+    return lambda store: _landing(spark, store)
+
+
 @pytest.fixture
-def land(spark: SparkSession, store: Store) -> Land:
+def land(store: Store, land_in: Callable[[Store], Land]) -> Land:
     """Append events (or raw bytes) to a topic's Bronze table, as the Bronze stream would have."""
+    return land_in(store)
+
+
+def _landing(spark: SparkSession, store: Store) -> Land:
     offsets: dict[Topic, int] = {}
 
-    def put(topic: Topic, events: Iterable[dict[str, Any] | bytes]) -> None:
+    def put(topic: Topic, events: Iterable[dict[str, Any] | bytes | None]) -> None:
         table = BRONZE[topic]
         store.create(table)
         rows: list[tuple[Any, ...]] = []
         for event in events:
-            value = event if isinstance(event, bytes) else json.dumps(event).encode()
+            value = json.dumps(event).encode() if isinstance(event, dict) else event
             offset = offsets.get(topic, 0)
             offsets[topic] = offset + 1
-            key = b"" if isinstance(event, bytes) else str(event.get("mmsi")).encode()
+            key = str(event.get("mmsi")).encode() if isinstance(event, dict) else b""
             rows.append((topic.name, 0, offset, PUBLISHED, key, value, [], PUBLISHED, date(2026, 1, 1)))
         store.append(table, spark.createDataFrame(rows, spark_schema(table)))
 

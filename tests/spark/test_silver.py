@@ -12,8 +12,8 @@ from pyspark.sql import SparkSession
 
 from contracts.errors import ContractError
 from contracts.settings import Settings
-from contracts.tables import SILVER_LATE, SILVER_POSITIONS, SILVER_QUARANTINE, SILVER_VESSELS
-from contracts.topics import AIS
+from contracts.tables import SILVER_ALERTS, SILVER_LATE, SILVER_POSITIONS, SILVER_QUARANTINE, SILVER_VESSELS
+from contracts.topics import AIS, ALERTS
 from lakehouse import ledger, silver
 from lakehouse.runner import run_flows
 from lakehouse.schema import event_schema
@@ -169,3 +169,14 @@ def test_a_batch_replayed_after_a_crash_between_two_tables_adds_nothing(
 def test_a_ledger_entry_that_does_not_add_up_is_refused() -> None:
     with pytest.raises(ContractError, match="3 records read, 2 accounted for"):
         ledger.Entry("s", 0, "a", (), 3, 2, datetime.min, datetime.min)
+
+
+def test_an_accepted_alert_keeps_the_rule_that_it_warns_of(store: Store, settings: Settings, land: Land) -> None:
+    alert = {"event_type": "alert", "event_id": "a", "schema_version": 1, "source": "watch", "rule": "overspeed"}
+    lawful = {**alert, "observed_at_ms": START_MS, "severity": "warning", "message": "Too fast."}
+    land(ALERTS, [lawful, {**lawful, "event_id": "b", "rule": None}])
+
+    run_flows([SILVER_FLOWS[2]], settings, once=True)
+
+    assert [row.rule for row in store.read(SILVER_ALERTS).collect()] == ["overspeed"]
+    assert [row.rule for row in store.read(SILVER_QUARANTINE).collect()] == ["missing_rule"]

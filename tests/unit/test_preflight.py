@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,8 +14,10 @@ from contracts.errors import ContractError, DataLossError, MaritimeError, Unavai
 from contracts.topics import ALERTS
 from infra.marks import TopicState
 from lakehouse.checkpoints import Checkpoint
-from lakehouse.ledger import OffsetRange
-from lakehouse.origins import Reached
+from lakehouse.ledger import Entry, OffsetRange
+from lakehouse.origins import FIRST_START, Origin, Reached, reached
+from lakehouse.recount.account import batch_of
+from lakehouse.recount.batches import contiguity
 
 MARKS = {0: (0, 30), 1: (0, 9), 2: (0, 5)}
 SOUND = Standing(
@@ -126,3 +129,24 @@ def test_a_new_partition_is_read_from_its_first_record_and_the_others_go_on() ->
     found = plan(replace(SOUND, state=with_marks(p3=(0, 8))))
 
     assert (found.starts, found.has_loss) == ({0: 25, 1: 9, 2: 0, 3: 0}, False)
+
+
+def test_a_lost_ledger_row_is_entered_again_but_not_that_of_a_batch_under_way() -> None:
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    lost = Entry("bronze.alerts", 2, "bronze.alerts:c1", (), 0, 0, began, began)
+    now = replace(SOUND, not_entered=(lost, replace(lost, batch_id=5)), last_batch=5)
+
+    found = plan(replace(now, checkpoint=Checkpoint("c1", planned=5, done=4)))
+
+    assert (found.problem, found.entries) == (None, (lost,))
+
+
+def test_a_stream_that_ran_before_starts_were_noted_goes_on_with_its_checkpoint() -> None:
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    batch = Entry("bronze.alerts", 0, "bronze.alerts:c1", (OffsetRange(ALERTS.name, 0, 7, 25),), 18, 18, began, began)
+    noted = Origin("bronze.alerts", datetime(2026, 2, 1, tzinfo=UTC), ALERTS.name, "id-1", FIRST_START, {"0": 25})
+
+    known = reached([noted], [asdict(batch)])
+
+    assert known == Reached({0: 25}, "id-1", "bronze.alerts:c1", is_fresh=False)
+    assert list(contiguity("bronze.alerts", [batch_of(asdict(batch))], [asdict(batch)], [noted])) == []

@@ -22,11 +22,12 @@ from contracts.topics import AIS
 from infra import marks
 from infra.marks import TopicState
 from lakehouse import ledger, origins
+from lakehouse.deliveries import Delivery
 from lakehouse.ledger import Entry, OffsetRange
 from lakehouse.origins import FIRST_START, Origin, reached
 from lakehouse.recount.counting import recount
 from lakehouse.recount.findings import Finding
-from lakehouse.recount.topics import broker
+from lakehouse.recount.topics import broker, deliveries
 from maritime.verify_ledger import verify_ledger
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -360,3 +361,17 @@ def test_without_a_lake_the_command_says_so_and_ends_with_2(
 
     assert result.exit_code == 2
     assert "No ledger" in result.stderr
+
+
+@pytest.mark.parametrize(("delivered", "is_difference"), [(39, [True]), (34, []), (30, [False])])
+def test_more_deliveries_than_the_topic_has_taken_are_a_loss_and_fewer_are_told(
+    delivered: int, is_difference: list[bool]
+) -> None:
+    counted = [
+        Delivery("r1", AIS.name, "id-1", delivered, BEGAN, BEGAN),
+        Delivery("r2", AIS.name, "id-of-the-topic-before", 1_000, BEGAN, BEGAN),
+    ]
+
+    found = list(deliveries("bronze.ais", counted, TopicState(AIS.name, "id-1", {0: (5, 25), 1: (0, 9)})))
+
+    assert [f.is_difference for f in found] == is_difference

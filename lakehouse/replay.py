@@ -1,0 +1,247 @@
+"""Quarantine to Silver once more: records that a rule refused are judged by today's rules and go the stream's own way.
+
+A replay is a batch of a stream of its own (``replay.ais``): it appends with a transaction id to each table, writes its
+second verdicts to ``silver.verdicts`` and then its entry in the ledger. ``silver.quarantine`` is not touched. One that
+broke off is finished, from the table versions it began with, before another begins.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from contracts import tables as t
+from contracts.errors import ContractError
+from contracts.events import SCHEMA_VERSION
+from contracts.settings import Settings
+from contracts.topics import TOPICS, Topic
+from lakehouse import ledger, replays
+from lakehouse.batch_facts import BatchFacts, batch_facts, lateness_limits
+from lakehouse.flows import Batch, writing
+from lakehouse.replay_account import Account, accounts
+from lakehouse.replays import Intent
+from lakehouse.schema import spark_schema
+from lakehouse.silver import (
+    CLEANINGS,
+    SILVER_FLOWS,
+    Cleaning,
+    append_counted,
+    decide,
+    new_identities,
+    rejudged,
+    write_identities,
+    write_measured,
+)
+from lakehouse.store import Store
+from lakehouse.transforms.verdicts import PLACE, as_landed, open_records, second_verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """Open records of an intent, judged: ``second`` are those with a new verdict, ``unchanged`` the others.
+
+    ``late`` is null for a topic where nothing can be late.
+    """
+
+    intent: Intent
+    batch: Batch
+    facts: BatchFacts
+    late: Column | None
+    second: DataFrame
+    unchanged: DataFrame
+
+
+def replay(
+    spark: SparkSession,
+    settings: Settings,
+    rule: str | None,
+    topics: Sequence[Topic] = TOPICS,
+    *,
+    dry_run: bool = False,
+) -> list[Account]:
+    """Judge quarantined records again; doing it twice changes nothing.
+
+    Args:
+        spark: A session.
+        settings: Lake and limits.
+        rule: Rule that refused them first or that holds them now; null for every rule.
+        topics: Topics whose records are judged.
+        dry_run: Tell what would become of them; nothing is written and no lock is taken.
+
+    Returns:
+        One account per stream and rule; those of a broken replay that was finished come first.
+
+    Raises:
+        LockedError: A Silver stream or another replay runs.
+        ContractError: A broken replay cannot be finished as it was begun.
+    """
+    store = Store(spark, settings.lake)
+    if not store.exists(t.SILVER_QUARANTINE):
+        return []
+    chosen = [cleaning for cleaning in CLEANINGS if cleaning.topic in topics]
+    if dry_run:
+        return [account for cleaning in chosen for account in _carry_out(cleaning, store, settings, rule)]
+    with writing(SILVER_FLOWS, settings):  # all of them: they share silver.late
+        for table in (t.SILVER_VERDICTS, t.OPS_REPLAYS):
+            store.create(table)
+        return [account for cleaning in chosen for account in _replayed(cleaning, store, settings, rule)]
+
+
+def _replayed(cleaning: Cleaning, store: Store, settings: Settings, rule: str | None) -> list[Account]:
+    broken = replays.unfinished(store.root, cleaning.topic)
+    finished = _carry_out(cleaning, store, settings, rule, broken, writes=True) if broken else []
+    return finished + _carry_out(cleaning, store, settings, rule, writes=True)
+
+
+def _carry_out(
+    cleaning: Cleaning,
+    store: Store,
+    settings: Settings,
+    rule: str | None,
+    broken: Intent | None = None,
+    *,
+    writes: bool = False,
+) -> list[Account]:
+    """Judge what is open, count it, and where asked write it: one batch of the topic's replays."""
+    intent = broken or _next_intent(cleaning, store, rule)
+    with _judged(cleaning, store, settings, intent) as case:
+        counted = accounts(store, cleaning.topic, cleaning.measured, case.second, case.unchanged)
+        if writes and (broken or case.facts.records):
+            if not broken:
+                replays.record(store.root, intent)
+            ledger.record(store.root, _write(cleaning, store, case))
+    return counted
+
+
+def _next_intent(cleaning: Cleaning, store: Store, rule: str | None) -> Intent:
+    tables = (t.SILVER_QUARANTINE, t.SILVER_VERDICTS)
+    versions = {table.name: store.version(table) if store.exists(table) else 0 for table in tables}
+    return replays.new_intent(store.root, cleaning.topic, rule, versions)
+
+
+@contextmanager
+def _judged(cleaning: Cleaning, store: Store, settings: Settings, intent: Intent) -> Iterator[_Case]:
+    """The open records of an intent, judged by today's rules against the tables as they were before it."""
+    held = _held(cleaning, store, intent)
+    marks = held.select(*PLACE, "first_rule", "held_by", "batch_id")
+    limits = _limits(cleaning, store, settings, held)
+    events = rejudged(cleaning, as_landed(held, cleaning.topic), settings)
+    judged = events.join(marks, on=PLACE).join(F.broadcast(limits), on=["batch_id", "source"], how="left").persist()
+    try:
+        is_news = F.col("rule").isNull() | F.col("held_by").isNull() | (F.col("held_by") != F.col("rule"))
+        news = judged.where(is_news)
+        identity = (intent.stream, news, intent.batch_id, intent.replay_id)
+        batch = Batch(*identity, started_at=intent.started_at, crash_at=settings.crash_at)
+        facts = batch_facts(news)
+        late = F.col("observed_at") < F.col("late_before_at") if cleaning.has_watermark else None
+        second = second_verdicts(news, _refused(cleaning, store, batch, facts, late)).persist()
+        yield _Case(intent, batch, facts, late, second, judged.where(~is_news))
+        second.unpersist()
+    finally:
+        judged.unpersist()
+
+
+def _held(cleaning: Cleaning, store: Store, intent: Intent) -> DataFrame:
+    quarantine = store.read(t.SILVER_QUARANTINE, intent.quarantine_version)
+    if store.exists(t.SILVER_VERDICTS):
+        verdicts = store.read(t.SILVER_VERDICTS, intent.verdicts_version)
+    else:
+        verdicts = store.spark.createDataFrame([], spark_schema(t.SILVER_VERDICTS))
+    return open_records(quarantine, verdicts, cleaning.stream, intent.rule)
+
+
+def _limits(cleaning: Cleaning, store: Store, settings: Settings, held: DataFrame) -> DataFrame:
+    """Per batch that refused records and source, the instant before which that batch called a record late.
+
+    So a record is not late for having waited in quarantine. Where two checkpoints have a batch of the same number, the
+    earlier limit holds, and none where one of them had none.
+    """
+    batches = {row["batch_id"] for row in held.select("batch_id").distinct().collect()}
+    found: dict[int, list[dict[str, datetime]]] = defaultdict(list)
+    before: dict[str, dict[str, datetime]] = {}
+    for entry in ledger.entries(store.root, cleaning.stream):  # oldest first
+        if entry["batch_id"] in batches:
+            found[entry["batch_id"]].append(before.get(entry["app_id"], {}))
+        before[entry["app_id"]] = dict(entry["watermarks"])
+    rows = [
+        (batch_id, source, limit)
+        for batch_id, marks in found.items()
+        for source, limit in lateness_limits(_earliest(marks), settings.late_after_hours).items()
+    ]
+    return store.spark.createDataFrame(rows, "batch_id long, source string, late_before_at timestamp")
+
+
+def _earliest(marks: Sequence[dict[str, datetime]]) -> dict[str, datetime]:
+    in_all = set.intersection(*(set(mark) for mark in marks))
+    return {source: min(mark[source] for mark in marks) for source in in_all}
+
+
+def _refused(cleaning: Cleaning, store: Store, batch: Batch, facts: BatchFacts, late: Column | None) -> DataFrame:
+    """Place and outcome of the lawful records that are not accepted; of static ones, those that tell nothing new."""
+    _, refused = decide(cleaning, store, batch, batch.rows, facts, late)
+    if "identity_id" not in batch.rows.columns:
+        return refused
+    is_static = F.col("rule").isNull() & ~F.col("event_type").isin(list(cleaning.measured))
+    first = new_identities(store, batch, batch.rows).select(*PLACE)
+    repeats = batch.rows.where(is_static).join(first, on=PLACE, how="left_anti")
+    return refused.unionByName(repeats.select(*PLACE, F.lit("duplicate").alias("outcome")))
+
+
+def _write(cleaning: Cleaning, store: Store, case: _Case) -> ledger.Entry:
+    """Commit accepted rows, late ones, identities and verdicts, in this order, each once; the entry to be recorded."""
+    batch, facts = case.batch, case.facts
+    _refuse_another_outcome(cleaning, store, case)
+    measured = write_measured(cleaning, store, batch, batch.rows, facts, case.late)
+    identities = write_identities(store, batch, batch.rows, facts)
+    version = append_counted(store, t.SILVER_VERDICTS, _verdict_rows(cleaning, case), batch, facts, facts.records)
+    return ledger.Entry(
+        stream=batch.flow,
+        batch_id=batch.batch_id,
+        app_id=batch.app_id,
+        ranges=(),  # single records here and there: silver.verdicts names them
+        rows_read=facts.records,
+        rows_accepted=measured.accepted + identities.accepted,
+        rows_quarantined=facts.quarantined,
+        rows_duplicate=measured.duplicate + facts.lawful("static") - identities.accepted,
+        rows_late=measured.late,
+        started_at=batch.started_at,
+        finished_at=datetime.now(UTC),
+        versions={**measured.versions, **identities.versions, t.SILVER_VERDICTS.name: version},
+    )
+
+
+def _refuse_another_outcome(cleaning: Cleaning, store: Store, case: _Case) -> None:
+    """A broken replay that has committed its rows must come to the same rows again.
+
+    Raises:
+        ContractError: Rules or settings are others than when it was begun.
+    """
+    txn = case.batch.txn(cleaning.table)
+    if store.transaction(cleaning.table, txn.app_id) is None:
+        return
+    _, landed = store.committed(cleaning.table, txn)
+    is_row = (F.col("verdict") == "accepted") & F.col("event_type").isin(list(cleaning.measured))
+    if case.second.where(is_row).count() != landed:
+        raise ContractError(
+            f"{cleaning.table.name} holds {landed} rows of replay {case.intent.replay_id}, which broke off; by today's "
+            f"rules and settings they would be others. Finish it with version {case.intent.code_version} and the "
+            "settings that it was begun with; then replay again."
+        )
+
+
+def _verdict_rows(cleaning: Cleaning, case: _Case) -> DataFrame:
+    said = {
+        "stream": F.lit(cleaning.stream),
+        "schema_version": F.lit(SCHEMA_VERSION),
+        "replay_id": F.lit(case.intent.replay_id),
+        "batch_id": F.lit(case.intent.batch_id).cast("long"),
+        "code_version": F.lit(case.intent.code_version),
+        "judged_at": F.lit(case.intent.started_at),
+    }
+    return case.second.withColumns(said).select(*t.SILVER_VERDICTS.columns)

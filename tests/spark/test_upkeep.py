@@ -1,0 +1,188 @@
+"""Care of real tables beside real streams: nothing lost, nothing read twice, nothing deleted that is needed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+from pyspark.sql import SparkSession
+
+from contracts.errors import InputError
+from contracts.settings import Settings
+from contracts.tables import BRONZE_ALERTS, GOLD_VESSEL_DAY, SILVER_QUARANTINE, SILVER_VESSELS
+from contracts.topics import ALERTS
+from lakehouse import ledger
+from lakehouse.runner import run_flows
+from lakehouse.schema import spark_schema
+from lakehouse.silver import SILVER_FLOWS
+from lakehouse.store import Store, Txn
+from lakehouse.upkeep import vacuum
+from lakehouse.upkeep.care import care
+from lakehouse.upkeep.turns import Turns
+
+Land = Callable[..., None]
+ALERTS_FLOW = next(flow for flow in SILVER_FLOWS if flow.name == "silver.alerts")
+
+
+def offsets_in_quarantine(store: Store) -> Counter[int]:
+    return Counter(row[0] for row in store.read(SILVER_QUARANTINE).select("kafka_offset").collect())
+
+
+def operations(settings: Settings) -> list[str]:
+    """What was done to the quarantine, oldest first."""
+    history = DeltaTable(f"{settings.lake}/{SILVER_QUARANTINE.path}").history()
+    return [commit["operation"] for commit in reversed(history)]
+
+
+def files(settings: Settings) -> int:
+    return len(DeltaTable(f"{settings.lake}/{SILVER_QUARANTINE.path}").file_uris())
+
+
+def test_a_running_stream_loses_no_batch_to_the_care_of_its_tables(
+    store: Store, settings: Settings, land: Land
+) -> None:
+    batches = 8
+    for number in range(batches):
+        land(ALERTS, [f"junk {number}".encode()])
+    busy = settings.model_copy(
+        update={"batch_max_bytes": "1b", "trigger_seconds": 0, "upkeep_minutes": 0.01, "upkeep_small_files": 2}
+    )
+    over = Event()
+
+    def stop_when_read() -> None:
+        while not over.wait(0.5):
+            if len(ledger.entries(settings.lake, "silver.alerts")) == batches:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    watcher = Thread(target=stop_when_read)
+    watcher.start()
+    try:
+        run_flows([ALERTS_FLOW], busy, once=False)
+    finally:
+        over.set()
+        watcher.join()
+
+    assert offsets_in_quarantine(store) == Counter(range(batches))
+    assert [entry["rows_quarantined"] for entry in ledger.entries(settings.lake, "silver.alerts")] == [1] * batches
+    done = operations(settings)
+    assert "OPTIMIZE" in done[: -done[::-1].index("WRITE")]  # batches came after it
+    assert files(settings) < batches
+
+
+def test_batches_written_while_optimize_runs_are_all_there(
+    spark: SparkSession, store: Store, settings: Settings
+) -> None:
+    store.create(SILVER_QUARANTINE)
+    count = 5
+
+    def write() -> None:
+        for number in range(count):
+            row = ("s", "r", 1, None, "t", 0, number, None, b"", b"", [], number)
+            rows = spark.createDataFrame([row], spark_schema(SILVER_QUARANTINE))
+            for _ in range(2):  # each is replayed once
+                store.append(SILVER_QUARANTINE, rows, Txn("stream", number), {"batch_id": number})
+
+    writer = Thread(target=write)
+    writer.start()
+    while writer.is_alive():
+        store.optimize(SILVER_QUARANTINE, file_mb=1)
+    writer.join()
+
+    assert offsets_in_quarantine(store) == Counter(range(count))
+    assert "OPTIMIZE" in operations(settings)
+
+
+def test_a_stream_reads_no_row_twice_when_its_source_is_merged_and_is_not_cut_off(
+    store: Store, settings: Settings, land: Land
+) -> None:
+    for number in range(3):
+        land(ALERTS, [f"early {number}".encode()])
+    run_flows([ALERTS_FLOW], settings, once=True)
+    for number in range(3):
+        land(ALERTS, [f"late {number}".encode()])
+    store.settle(BRONZE_ALERTS)
+    store.optimize(BRONZE_ALERTS, settings.upkeep_file_mb)
+
+    plan = vacuum.plan(BRONZE_ALERTS, settings, datetime.now(UTC), keep_hours=0)
+    with pytest.raises(InputError, match=r"stream silver\.alerts still has to read bronze\.alerts version 4: 3 of \d+ files"):
+        plan.refuse()
+    vacuum.execute(plan, settings, lambda: store)  # takes only what nobody needs
+    run_flows([ALERTS_FLOW], settings, once=True)
+
+    assert offsets_in_quarantine(store) == Counter(range(6))
+    after = vacuum.plan(BRONZE_ALERTS, settings, datetime.now(UTC), keep_hours=0)
+    assert len(after.free) == 3  # those that were kept for the stream
+    after.refuse()
+
+
+def test_care_merges_deletes_what_is_free_and_tells_it(store: Store, settings: Settings, land: Land) -> None:
+    for number in range(4):
+        land(ALERTS, [f"junk {number}".encode()])
+    keen = settings.model_copy(update={"upkeep_small_files": 3})
+    path = Path(settings.lake, BRONZE_ALERTS.path)
+
+    deeds = list(care(BRONZE_ALERTS, keen, lambda: store, nullcontext, datetime.now(UTC)))
+
+    assert [deed.text for deed in deeds] == ["4 files merged to 1"]
+    assert len(list(path.glob("*.parquet"))) == 5  # kept for their time
+    assert list(care(BRONZE_ALERTS, keen, lambda: store, nullcontext, datetime.now(UTC))) == []
+    vacuum.execute(vacuum.plan(BRONZE_ALERTS, keen, datetime.now(UTC), keep_hours=0), keen, lambda: store)
+    assert len(list(path.glob("*.parquet"))) == 1
+    assert store.read(BRONZE_ALERTS).count() == 4
+
+
+def test_a_checkpoint_keeps_the_clustering_and_shortens_the_log(
+    spark: SparkSession, store: Store, settings: Settings
+) -> None:
+    store.create(SILVER_VESSELS)
+
+    store.checkpoint(SILVER_VESSELS)
+
+    assert list(Path(settings.lake, SILVER_VESSELS.path, "_delta_log").glob("*.checkpoint*.parquet"))
+    detail = spark.sql(f"DESCRIBE DETAIL delta.`{store.path(SILVER_VESSELS)}`").collect()[0]
+    assert detail["clusteringColumns"] == ["mmsi"]
+
+
+def test_optimize_and_restore_change_no_row(spark: SparkSession, store: Store) -> None:
+    store.create(GOLD_VESSEL_DAY)
+    days = [date(2024, 1, 1) + timedelta(days=n % 2) for n in range(4)]
+    for number, day in enumerate(days):
+        values: dict[str, Any] = {"mmsi": number, "observed_on": day, "source": "noaa"}
+        row = tuple(values.get(name) for name in GOLD_VESSEL_DAY.columns)
+        store.append(GOLD_VESSEL_DAY, spark.createDataFrame([row], spark_schema(GOLD_VESSEL_DAY)))
+    before = sorted(store.read(GOLD_VESSEL_DAY).collect())
+    look_ups = store.sample(GOLD_VESSEL_DAY, ["mmsi", "observed_on"], 20)
+
+    store.optimize(GOLD_VESSEL_DAY, 1, zorder_by=["mmsi"])
+
+    assert sorted(store.read(GOLD_VESSEL_DAY).collect()) == before
+    assert sorted(one["mmsi"] for one in look_ups) == [0, 1, 2, 3]
+    assert store.read(GOLD_VESSEL_DAY).inputFiles().__len__() == 2  # one a day
+    store.restore(GOLD_VESSEL_DAY, 2)
+    assert [row["mmsi"] for row in sorted(store.read(GOLD_VESSEL_DAY).collect())] == [0, 1]
+
+
+def test_care_of_a_shared_table_waits_for_the_batches_of_all_its_streams() -> None:
+    turns = Turns({flow.name: flow.tables for flow in SILVER_FLOWS})
+    entered = Event()
+
+    def look_after() -> None:
+        with turns.of(SILVER_QUARANTINE):
+            entered.set()
+
+    with turns.batch("silver.sensors"):
+        waiting = Thread(target=look_after)
+        waiting.start()
+        assert not entered.wait(0.3)
+    waiting.join(5)
+    assert entered.is_set()
