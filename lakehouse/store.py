@@ -57,14 +57,7 @@ class Store:
         """Create the table by its contract, clustered or partitioned, unless it is there."""
         if self.exists(table):
             return
-        builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table)).addColumns(spark_schema(table))
-        for name, value in properties(table).items():
-            builder = builder.property(name, value)
-        if table.clustered_by:
-            builder = builder.clusterBy(*(column.name for column in table.clustered_by))
-        if table.partitioned_by:
-            builder = builder.partitionedBy(*(column.name for column in table.partitioned_by))
-        builder.execute()
+        self.spark.sql(_creation(table, self.path(table)))
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         """The table, now or as of a version.
@@ -250,6 +243,21 @@ def properties(table: Table) -> dict[str, str]:
         "delta.logRetentionDuration": f"interval {table.log_keep_days} days",
         "delta.enableExpiredLogCleanup": "false",
     }
+
+
+def _creation(table: Table, path: str) -> str:
+    """SQL and not Delta's builder: a Spark Connect server needs nothing of Delta's own for it."""
+    columns = ", ".join(
+        f"`{column.name}` {column.dataType.simpleString()}{'' if column.nullable else ' NOT NULL'}"
+        f" COMMENT {json.dumps(column.metadata['comment'])}"
+        for column in spark_schema(table)
+    )
+    by = {"CLUSTER BY": table.clustered_by, "PARTITIONED BY": table.partitioned_by}
+    layout = "".join(
+        f" {word} ({', '.join(column.name for column in chosen)})" for word, chosen in by.items() if chosen
+    )
+    settings = ", ".join(f"'{name}' = '{value}'" for name, value in properties(table).items())
+    return f"CREATE TABLE IF NOT EXISTS delta.`{path}` ({columns}) USING delta{layout} TBLPROPERTIES ({settings})"
 
 
 def _check_columns(table: Table, rows: DataFrame) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
+import pyspark
 import pytest
 from click.testing import CliRunner, Result
 from pyspark.sql import DataFrame, SparkSession
@@ -27,7 +31,9 @@ from contracts.tables import (
     SILVER_VOYAGES,
     Table,
 )
+from infra.jars import spark_jars
 from lakehouse.schema import spark_schema
+from lakehouse.session import DELTA
 from lakehouse.store import Store
 
 DAY = timedelta(days=1)
@@ -296,3 +302,37 @@ def test_a_register_with_an_unknown_column_is_refused_whole(store: Store, tmp_pa
     assert result.exit_code == 2
     assert "has a column colour" in result.stderr
     assert not store.exists(SILVER_SHIP_REGISTER)
+
+
+@pytest.fixture
+def spark_connect(free_port: Callable[[], int], settings: Settings, tmp_path: Path) -> Iterator[str]:
+    """The address of a Spark Connect server, a process of its own."""
+    port = free_port()
+    confs = {**DELTA, "spark.connect.grpc.binding.port": str(port), "spark.connect.grpc.binding.address": "127.0.0.1",
+             "spark.ui.enabled": "false", "spark.sql.session.timeZone": "UTC"}  # fmt: skip
+    jars = ",".join(map(str, spark_jars(settings)))
+    command = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), "--master", "local[2]", "--jars", jars,
+               "--driver-memory", "1g", "--class", "org.apache.spark.sql.connect.service.SparkConnectServer",
+               *(part for name, value in confs.items() for part in ("--conf", f"{name}={value}")),
+               "spark-internal"]  # fmt: skip
+    with (tmp_path / "connect.log").open("w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path)
+    try:
+        yield f"sc://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def test_the_report_is_the_same_on_a_spark_connect_server(
+    store: Store, sixty_fuel_days: str, spark_connect: str, settings: Settings, tmp_path: Path
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    told(emissions.main, "--output", here, *SPAN)
+    environment = os.environ | {"MARITIME_HOME": str(settings.home), "SPARK_REMOTE": spark_connect}
+    command = [sys.executable, "-m", "maritime", "emissions", "--output", str(there), *SPAN]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+
+    assert done.returncode == 0, done.stderr[-3000:]
+    tables = [content(store.spark.read.format("delta").load(str(path))) for path in (here, there)]
+    assert tables[0] == tables[1] != []
