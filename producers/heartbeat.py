@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -9,7 +10,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import orjson
 import psutil
 
 from contracts.topics import Topic
@@ -70,7 +70,7 @@ class Heartbeat:
         """Note what was understood of the lines."""
         self.state.refused += len(batch.rejections)
         for value in batch.values:
-            event = orjson.loads(value)
+            event = json.loads(value)
             self._note(event.get("station"), event.get("message_type") == BASE_STATION_REPORT)
 
     def beat(self) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
 import deltalake
-import orjson
 
 from contracts.errors import UnavailableError
 from contracts.settings import Settings
@@ -65,7 +65,7 @@ def _rows(settings: Settings, table: Table, *columns: str) -> list[dict[str, Any
 
 
 def _raw(rows: list[dict[str, Any]]) -> list[Arrival]:
-    return [Arrival(orjson.loads(row["value"])["event_id"], *(row[name] for name in PLACE)) for row in rows]
+    return [Arrival(json.loads(row["value"])["event_id"], *(row[name] for name in PLACE)) for row in rows]
 
 
 def _day(row: dict[str, Any]) -> str:
