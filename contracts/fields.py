@@ -2,9 +2,12 @@
 
 ``low`` and ``high`` bound a lawful value, ``allowed`` lists the lawful texts; ``severity`` says what it means when a
 table holds another. ``sentinel`` is the value by which AIS says "not available" (ITU-R M.1371): lawful on the wire,
-null with a flag in Silver. Names end in their unit: ``_deg _kn _nm _m _t _c _h _pct``; an instant (UTC) ends in
-``_at``, a day in ``_on``, a yes-or-no begins with ``is_``. The mission's own names (``duration_hours``,
-``delay_hours``) are kept as they were given.
+null with a flag in Silver. ``aliases`` are former names: events may still use them, and tables keep a column of each,
+so that nobody who writes or reads the old name is cut off.
+
+Names end in their unit: ``_deg _kn _nm _m _t _c _h _pct``; an instant (UTC) ends in ``_at``, a day in ``_on``, a
+yes-or-no begins with ``is_``. The mission's own names (``duration_hours``, ``delay_hours``) are kept as they were
+given.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ class Field:
     sentinel: float | None = None
     allowed: tuple[str, ...] = ()
     severity: Severity = "stop"
+    aliases: tuple[str, ...] = ()
 
     @property
     def wire_low(self) -> float | None:
@@ -110,6 +114,9 @@ COOLANT_TEMPERATURE_C = Field("coolant_temperature_c", "double", "Jacket cooling
 LUBE_OIL_PRESSURE_BAR = Field("lube_oil_pressure_bar", "double", "Lubricating oil pressure.", "bar", 0, 20)
 VIBRATION_MM_PER_S = Field("vibration_mm_per_s", "double", "Vibration velocity, RMS.", "mm_per_s", 0, 100)
 RUNNING_TIME_H = Field("running_time_h", "double", "Engine running hours since overhaul.", "h", 0, 1_000_000)
+
+# What no contract of ours knows
+EXTRA = Field("extra", "string", "Fields of the event that have no column here, as JSON; null without any.")
 
 # Alerts
 RULE = Field("rule", "string", "Rule that spoke: what a record broke, or what an alert warns of.")
@@ -272,6 +279,11 @@ STREAM = Field("stream", "string", "Name of the stream, for example `silver.ais`
 BATCH_ID = Field("batch_id", "long", "Number of the micro-batch in its checkpoint.", None, 0)
 APP_ID = Field("app_id", "string", "Table and checkpoint id: the writer identity in the Delta log.")
 RANGES = Field("ranges", "ranges", "Kafka offsets taken, `[start, end)` per topic and partition.")
+SOURCE_END = Field(
+    "source_end",
+    "string",
+    "Where the batch ends in what the stream reads, in Spark's own words: a lost checkpoint is made anew from it.",
+)
 ROWS_READ = Field("rows_read", "long", "Records taken.", None, 0)
 ROWS_ACCEPTED = Field("rows_accepted", "long", "Records that became rows of the stream's table.", None, 0)
 ROWS_QUARANTINED = Field("rows_quarantined", "long", "Records refused with a rule.", None, 0)
@@ -290,7 +302,7 @@ RUN_ID = Field("run_id", "string", "Id of a job run.")
 JOB = Field("job", "string", "Command that ran.")
 ARGUMENTS = Field("arguments", "string", "Arguments of the run, as JSON.")
 CHECKED_AT = Field("checked_at", "timestamp", "When the table was checked.")
-TABLE_NAME = Field("table_name", "string", "Table that was checked; `lake` for what several tables say together.")
+TABLE_NAME = Field("table_name", "string", "Table that the row is about; `lake` for what several tables say together.")
 TABLE_VERSION = Field("table_version", "long", "Delta version that was checked; null for the lake.", None, 0)
 EXPECTATION = Field("expectation", "string", "What is expected of the table, in words.")
 ACTION = Field("action", "string", "What a failure does.", allowed=("warn", "stop"))
@@ -299,6 +311,11 @@ ROWS_CHECKED = Field("rows_checked", "long", "Rows looked at.", None, 0)
 ROWS_FAILED = Field("rows_failed", "long", "Of these, rows that are not as expected; null where rows are not counted.")
 EXAMPLES = Field("examples", "string", "First values that are not as expected, as JSON.")
 OUTCOME = Field("outcome", "string", "succeeded or failed.", allowed=("succeeded", "failed"))
+RUN_STATE = Field(
+    "run_state", "string", "What the event tells of the run.", allowed=("START", "COMPLETE", "ABORT", "FAIL")
+)
+HAPPENED_AT = Field("happened_at", "timestamp", "When the run began or ended.")
+LINEAGE_EVENT = Field("event", "string", "The OpenLineage event (RunEvent 2-0-2), as JSON.")
 
 # Replays of the quarantine
 VERDICT = Field(
@@ -307,12 +324,26 @@ VERDICT = Field(
     "What became of the record when it was judged again.",
     allowed=("accepted", "duplicate", "late", "quarantined"),
 )
-FIRST_RULE = Field("first_rule", "string", "Rule that put the record into quarantine: the first verdict.")
+FIRST_RULE = Field("first_rule", "string", "Rule that refused the record at first: the first verdict.")
+EVENTS_PUBLISHED = Field(
+    "events_published", "long", "Events read from the dead letter and sent; 0 while it is still refused.", None, 0
+)
 REPLAY_ID = Field("replay_id", "string", "Id of the replay; also in the writer identity of what it committed.")
 JUDGED_AT = Field("judged_at", "timestamp", "When the record was judged again.")
 QUARANTINE_VERSION = Field("quarantine_version", "long", "Version of `silver.quarantine` that was judged.", None, 0)
 VERDICTS_VERSION = Field("verdicts_version", "long", "Version of `silver.verdicts` before the replay.", None, 0)
+CONTRACT = Field("contract", "string", "Table, or event with its version: `silver.positions`, `ais.position.v1`.")
+CONTRACT_VERSION = Field("contract_version", "long", "Number of the contract's state, from 1.", None, 1)
+FINGERPRINT = Field("fingerprint", "string", "Hash of what the contract declares; a table bears it as a property.")
+DEFINITION = Field("definition", "string", "The contract as JSON: columns of a table, JSON Schema of an event.")
+CHANGES = Field("changes", "string", "What changed against the state before, as a JSON list of sentences.")
+APPLIED_AT = Field("applied_at", "timestamp", "When it came into force.")
 CODE_VERSION = Field("code_version", "string", "Version of the installed distribution that did it.")
+
+# Erasure
+ERASURE_ID = Field("erasure_id", "string", "Id of the erasure; it names no vessel, nor does the row.")
+ROWS_ERASED = Field("rows_erased", "long", "Rows that were erased.", None, 0)
+ERASED_AT = Field("erased_at", "timestamp", "When they were about to be erased.")
 
 BY_NAME = {field.name: field for field in [*globals().values(), *FUEL_T] if isinstance(field, Field)}
 """Every column above by its name; an event's JSON uses the same names."""

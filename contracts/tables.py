@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from contracts import fields as f
@@ -53,6 +53,15 @@ class Table:
         return [field.name for field in self.fields]
 
     @property
+    def former(self) -> tuple[tuple[Field, Field], ...]:
+        """Columns under a former name, each with the field that it is of: written with the same value."""
+        return tuple(
+            (replace(field, name=alias, doc=f"Former name of `{field.name}`.", aliases=()), field)
+            for field in self.fields
+            for alias in field.aliases
+        )
+
+    @property
     def path(self) -> str:
         """Path below the lake root: ``silver/positions``."""
         return self.name.replace(".", "/")
@@ -86,7 +95,7 @@ SILVER_POSITIONS = Table(
     grain="MMSI and report time",
     fields=(
         f.MMSI, f.OBSERVED_AT, f.OBSERVED_ON, f.LAT_DEG, f.LON_DEG, f.SOG_KN, f.COG_DEG, f.HEADING_DEG,
-        f.NAV_STATUS, f.MESSAGE_TYPE, f.AIS_CLASS, f.MMSI_CLASS, f.FLAGS, *_PROVENANCE,
+        f.NAV_STATUS, f.MESSAGE_TYPE, f.AIS_CLASS, f.MMSI_CLASS, f.FLAGS, *_PROVENANCE, f.EXTRA,
     ),
     key=(f.MMSI, f.OBSERVED_AT),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
@@ -98,7 +107,7 @@ SILVER_VESSELS = Table(
     grain="MMSI and identity as it was reported",
     fields=(
         f.MMSI, f.IDENTITY_ID, f.VALID_FROM_AT, f.IMO_NUMBER, f.IMO_IS_VALID, f.VESSEL_NAME, f.CALL_SIGN,
-        f.SHIP_TYPE_CODE, f.LENGTH_M, f.BEAM_M, f.MMSI_CLASS, f.EVENT_TYPE, *_PROVENANCE,
+        f.SHIP_TYPE_CODE, f.LENGTH_M, f.BEAM_M, f.MMSI_CLASS, f.EVENT_TYPE, *_PROVENANCE, f.EXTRA,
     ),
     key=(f.MMSI, f.IDENTITY_ID),
     clustered_by=(f.MMSI,),
@@ -125,7 +134,7 @@ SILVER_SENSORS = Table(
         f.AIR_TEMPERATURE_C, f.SEA_TEMPERATURE_C, f.PRESSURE_HPA, f.DEPTH_M,
         f.ENGINE_SPEED_RPM, f.ENGINE_LOAD_PCT, f.SHAFT_POWER_KW, f.FUEL_RATE_KG_PER_H, f.EXHAUST_TEMPERATURE_C,
         f.COOLANT_TEMPERATURE_C, f.LUBE_OIL_PRESSURE_BAR, f.VIBRATION_MM_PER_S, f.RUNNING_TIME_H, f.DRAUGHT_M,
-        f.SOG_KN, *_PROVENANCE,
+        f.SOG_KN, *_PROVENANCE, f.EXTRA,
     ),
     key=(f.EVENT_ID,),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
@@ -137,7 +146,7 @@ SILVER_ALERTS = Table(
     grain="alert",
     fields=(
         f.MMSI, f.OBSERVED_AT, f.OBSERVED_ON, f.RULE, f.SEVERITY, f.MESSAGE, f.EVIDENCE, f.LAT_DEG, f.LON_DEG,
-        *_PROVENANCE,
+        *_PROVENANCE, f.EXTRA,
     ),
     key=(f.EVENT_ID,),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
@@ -150,7 +159,7 @@ SILVER_VOYAGE_EVENTS = Table(
     fields=(
         f.EVENT_TYPE, f.VOYAGE_ID, f.MMSI, f.IMO_NUMBER, f.OBSERVED_AT, f.OBSERVED_ON, f.FROM_LOCODE, f.TO_LOCODE,
         f.SCHEDULED_DEPARTURE_AT, f.SCHEDULED_ARRIVAL_AT, f.DISTANCE_NM, f.DELAY_CAUSE, f.UNDERWAY_H, f.ANCHORED_H,
-        f.BERTH_H, *f.FUEL_T, *_PROVENANCE,
+        f.BERTH_H, *f.FUEL_T, *_PROVENANCE, f.EXTRA,
     ),
     key=(f.EVENT_ID,),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
@@ -345,7 +354,7 @@ OPS_LEDGER = Table(
     name="ops.ledger",
     grain="stream and batch: `rows_read = rows_accepted + rows_quarantined + rows_duplicate + rows_late`",
     fields=(
-        f.STREAM, f.BATCH_ID, f.APP_ID, f.RANGES, f.ROWS_READ, f.ROWS_ACCEPTED, f.ROWS_QUARANTINED,
+        f.STREAM, f.BATCH_ID, f.APP_ID, f.RANGES, f.SOURCE_END, f.ROWS_READ, f.ROWS_ACCEPTED, f.ROWS_QUARANTINED,
         f.ROWS_DUPLICATE, f.ROWS_LATE, f.VERSIONS, f.WATERMARKS, f.STARTED_AT, f.FINISHED_AT,
     ),
     key=(f.STREAM, f.BATCH_ID, f.APP_ID),
@@ -353,7 +362,7 @@ OPS_LEDGER = Table(
 
 OPS_ORIGINS = Table(
     name="ops.origins",
-    grain="Bronze stream and start: where it takes up its topic, at first and after each recovery",
+    grain="stream and start: where Bronze takes up its topic, and after a recovery also where Silver or Gold goes on",
     fields=(f.STREAM, f.STARTED_AT, f.KAFKA_TOPIC, f.TOPIC_ID, f.REASON, f.STARTS, f.GAPS),
     key=(f.STREAM, f.STARTED_AT),
 )
@@ -384,6 +393,13 @@ OPS_QUALITY = Table(
     key=(f.RUN_ID, f.TABLE_NAME, f.EXPECTATION),
 )  # fmt: skip
 
+OPS_LINEAGE = Table(
+    name="ops.lineage",
+    grain="OpenLineage event: a stream's batch or a job's run begins or ends",
+    fields=(f.RUN_ID, f.JOB, f.RUN_STATE, f.HAPPENED_AT, f.LINEAGE_EVENT),
+    key=(f.RUN_ID, f.RUN_STATE, f.HAPPENED_AT),
+)
+
 OPS_REPLAYS = Table(
     name="ops.replays",
     grain="replay of a stream's quarantine, entered before it writes anything, so that a broken one is finished first",
@@ -392,6 +408,34 @@ OPS_REPLAYS = Table(
         f.STARTED_AT,
     ),
     key=(f.STREAM, f.BATCH_ID, f.REPLAY_ID),
+)  # fmt: skip
+
+OPS_DEAD_LETTERS = Table(
+    name="ops.dead_letters",
+    grain="dead letter and replay that read it otherwise than before; the letter itself stays in its topic",
+    fields=(
+        f.KAFKA_TOPIC, f.KAFKA_PARTITION, f.KAFKA_OFFSET, f.PUBLISHED_AT, f.FIRST_RULE, f.RULE, f.EVENTS_PUBLISHED,
+        f.REPLAY_ID, f.CODE_VERSION, f.JUDGED_AT,
+    ),
+    key=(f.KAFKA_TOPIC, f.KAFKA_PARTITION, f.KAFKA_OFFSET, f.PUBLISHED_AT, f.REPLAY_ID),
+)  # fmt: skip
+
+OPS_CONTRACTS = Table(
+    name="ops.contracts",
+    grain="contract and state that it has had: which table or event had which shape from when on",
+    fields=(
+        f.CONTRACT, f.CONTRACT_VERSION, f.FINGERPRINT, f.DEFINITION, f.CHANGES, f.CODE_VERSION, f.APPLIED_AT,
+    ),
+    key=(f.CONTRACT, f.CONTRACT_VERSION),
+)  # fmt: skip
+
+OPS_ERASURES = Table(
+    name="ops.erasures",
+    grain="erasure, table and kind of row; in force once the table's log holds the erasure",
+    fields=(
+        f.ERASURE_ID, f.TABLE_NAME, f.STREAM, f.EVENT_TYPE, f.VERDICT, f.ROWS_ERASED, f.RANGES, f.ERASED_AT,
+    ),
+    key=(f.ERASURE_ID, f.TABLE_NAME),
 )  # fmt: skip
 
 TABLES = tuple(value for value in list(globals().values()) if isinstance(value, Table))

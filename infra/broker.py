@@ -254,6 +254,7 @@ num.network.threads=2
 num.io.threads=4
 num.recovery.threads.per.data.dir=2
 log.cleaner.dedupe.buffer.size=16777216
+log.retention.check.interval.ms=5000
 maritime.port={port}
 """
 

@@ -72,10 +72,13 @@ def _create(topics: Sequence[Topic], settings: Settings) -> list[str]:
     return made
 
 
+def in_sync(settings: Settings) -> int:
+    """Copies that must have a record before it counts as written: two of three; one broker has but one."""
+    return 2 if settings.kafka_replication >= 3 else 1
+
+
 def _new_topic(topic: Topic, settings: Settings) -> NewTopic:
-    # Two of three copies must have a record before it counts as written; one broker has but one.
-    in_sync = 2 if settings.kafka_replication >= 3 else 1
-    config = {"retention.ms": str(topic.retention_days * MS_PER_DAY), "min.insync.replicas": str(in_sync)}
+    config = {"retention.ms": str(topic.retention_days * MS_PER_DAY), "min.insync.replicas": str(in_sync(settings))}
     return NewTopic(topic.name, topic.partitions, settings.kafka_replication, config=config)
 
 

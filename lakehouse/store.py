@@ -13,15 +13,22 @@ from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from contracts import fingerprints
 from contracts.errors import ContractError, InputError
 from contracts.tables import Table
-from lakehouse.schema import spark_schema
+from lakehouse.evolution.tables import CONTRACT_PROPERTY, check, grow
+from lakehouse.schema import as_declared, spark_schema, stored, stored_schema
 
 TXN_APP = "spark.databricks.delta.write.txnAppId"
 TXN_VERSION = "spark.databricks.delta.write.txnVersion"
+USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 CHECKPOINT_COMMITS = 50
 """A stream commits every second: a checkpoint each ten commits, the default, would be a pause each ten seconds."""
 OPTIMIZE = "spark.databricks.delta.optimize"
+CLUSTERING = "clustering"
+"""Delta's name of the feature; a table that has had it once has it for ever."""
+ZORDERED_BY = "maritime.zorderedBy"
+"""Property of a table that a user wants sorted in Z-order and not clustered: by these columns."""
 RECENT = 5
 """How many commits are looked at first when one is searched."""
 
@@ -54,13 +61,25 @@ class Store:
         return deltalake.DeltaTable.is_deltatable(self.path(table))
 
     def create(self, table: Table) -> None:
-        """Create the table by its contract, clustered or partitioned, unless it is there."""
-        if self.exists(table):
-            return
-        self.spark.sql(_creation(table, self.path(table)))
+        """Create the table by its contract, clustered or partitioned; one that is there must fit it.
+
+        Raises:
+            ContractError: It has an earlier contract; the sentence says what to do.
+        """
+        if not self.exists(table):
+            self.spark.sql(_creation(table, self.path(table)))
+        elif table.name.startswith("ops."):
+            grow(table, self.path(table))
+        else:
+            check(table, self.path(table))
+
+    def alter(self, table: Table, statements: Sequence[str]) -> None:
+        """Change the table by the parts of ``ALTER TABLE`` behind its name, one commit each."""
+        for statement in statements:
+            self.spark.sql(f"ALTER TABLE delta.`{self.path(table)}` {statement}")
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
-        """The table, now or as of a version.
+        """The table, now or as of a version, in the columns that its contract names today.
 
         Raises:
             InputError: The table is not there.
@@ -68,7 +87,8 @@ class Store:
         if not self.exists(table):
             raise InputError(f"No table {table.name} at {self.path(table)}: run its stream or job first.")
         reader = self.spark.read.format("delta")
-        return (reader if version is None else reader.option("versionAsOf", version)).load(self.path(table))
+        rows = (reader if version is None else reader.option("versionAsOf", version)).load(self.path(table))
+        return as_declared(table, rows)
 
     def append(
         self, table: Table, rows: DataFrame, txn: Txn | None = None, metadata: Mapping[str, Any] | None = None
@@ -84,8 +104,7 @@ class Store:
         Raises:
             ContractError: The rows' columns are not the table's.
         """
-        _check_columns(table, rows)
-        writer = rows.write.format("delta").mode("append")
+        writer = _as_stored(table, rows).write.format("delta").mode("append")
         if txn:
             writer = writer.option("txnAppId", txn.app_id).option("txnVersion", txn.version)
         if metadata:
@@ -99,6 +118,7 @@ class Store:
         txn: Txn | None = None,
         only_if: str | None = None,
         only_old: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> int:
         """Merge rows by the table's key and return its version; doing it twice changes nothing.
 
@@ -109,34 +129,56 @@ class Store:
             only_if: Condition on ``old`` and ``new`` under which a known row is updated; always when unset.
             only_old: Condition on ``old`` with literals that every row with one of the keys fulfils: Delta then leaves
                 the other files unread.
+            metadata: Kept as JSON in the commit, as by ``append``.
 
         Raises:
             ContractError: The rows' columns are not the table's.
         """
-        _check_columns(table, rows)
+        new = _as_stored(table, rows)
+        values = {f"`{name}`": f"new.`{name}`" for name in new.columns}  # others are of an earlier contract, and stay
         same_key = " AND ".join(f"old.{column.name} = new.{column.name}" for column in table.key)
         condition = f"{same_key} AND {only_old}" if only_old else same_key
         merge = (
             DeltaTable.forPath(rows.sparkSession, self.path(table))
             .alias("old")
-            .merge(rows.alias("new"), condition)
-            .whenMatchedUpdateAll(condition=only_if)
-            .whenNotMatchedInsertAll()
+            .merge(new.alias("new"), condition)
+            .whenMatchedUpdate(condition=only_if, set=values)
+            .whenNotMatchedInsert(values=values)
         )
-        with _transaction(rows.sparkSession, txn):
+        with _transaction(rows.sparkSession, txn, metadata):
             merge.execute()
         return self.version(table)
 
-    def replace(self, table: Table, rows: DataFrame, where: str | None = None) -> int:
+    def replace(
+        self,
+        table: Table,
+        rows: DataFrame,
+        where: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> int:
         """Replace the rows that fulfil ``where`` (all, when unset) in one commit, and return the version.
+
+        ``metadata`` is kept as JSON in the commit: what the rows rest on.
 
         Raises:
             ContractError: The rows' columns are not the table's.
         """
-        _check_columns(table, rows)
-        writer = rows.write.format("delta").mode("overwrite")
+        writer = _as_stored(table, rows).write.format("delta").mode("overwrite")
+        if metadata:
+            writer = writer.option("userMetadata", json.dumps(metadata, default=str))
         (writer.option("replaceWhere", where) if where else writer).save(self.path(table))
         return self.version(table)
+
+    def erase(self, table: Table, condition: str, txn: Txn) -> None:
+        """Write the table anew without the rows that fulfil a condition.
+
+        The commit says that no data changed, as a merge of files does: streams that have read the rows go on, where a
+        deletion would stop them. Who calls this sees to it that they have.
+        """
+        nothing = self.spark.createDataFrame([], spark_schema(table))
+        writer = nothing.write.format("delta").mode("overwrite").option("replaceWhere", condition)
+        writer = writer.option("txnAppId", txn.app_id).option("txnVersion", txn.version)
+        writer.option("dataChange", "false").save(self.path(table))
 
     def version(self, table: Table) -> int:
         """Latest version of the table."""
@@ -182,25 +224,43 @@ class Store:
             self.spark.sql(f"ALTER TABLE delta.`{self.path(table)}` SET TBLPROPERTIES ({pairs})")
         return bool(missing)
 
-    def optimize(self, table: Table, file_mb: int, zorder_by: Sequence[str] = ()) -> None:
-        """Merge small files into files of about ``file_mb``, by the table's clustering or in Z-order; no row changes.
+    def optimize(self, table: Table, file_mb: int) -> None:
+        """Merge small files into files of about ``file_mb``, by the table's clustering; no row changes.
 
         Delta would write a clustered table anew, whole, each time until it holds 100 GB: what is clustered already is
         left alone here from twice the file size on.
         """
         size = file_mb * 1_000_000
         conf = {
-            f"{OPTIMIZE}.maxFileSize": size,
-            f"{OPTIMIZE}.minFileSize": size // 2,
             f"{OPTIMIZE}.clustering.mergeStrategy.minCubeSize.threshold": 2 * size,
             f"{OPTIMIZE}.clustering.mergeStrategy.minCubeSize.targetCubeSize": 3 * size,
         }
-        with _set(self.spark, conf):
-            builder = DeltaTable.forPath(self.spark, self.path(table)).optimize()
-            if zorder_by:
-                builder.executeZOrderBy(*zorder_by)
-            else:
-                builder.executeCompaction()
+        with _set(self.spark, {**_file_size(file_mb), **conf}):
+            DeltaTable.forPath(self.spark, self.path(table)).optimize().executeCompaction()
+
+    def zorder(self, table: Table, file_mb: int, columns: Sequence[str]) -> None:
+        """Sort the whole table in Z-order into files of about ``file_mb``; no row changes, streams read none again.
+
+        Delta's own command refuses a table that was once clustered, for good. Such a table is freed of its clustering
+        and rearranged by the sort that the command itself uses.
+        """
+        path = self.path(table)
+        if CLUSTERING not in (self._log(table).protocol().writer_features or []):
+            with _set(self.spark, _file_size(file_mb)):
+                DeltaTable.forPath(self.spark, path).optimize().executeZOrderBy(*columns)
+        else:
+            self.spark.sql(f"ALTER TABLE delta.`{path}` CLUSTER BY NONE")
+            size_bytes = sum(self._log(table).get_add_actions(flatten=True)["size_bytes"].to_pylist())
+            sorted_rows = _zordered(self.read(table), max(1, round(size_bytes / file_mb / 1e6)), columns)
+            writer = sorted_rows.write.format("delta").mode("overwrite").option("dataChange", "false")
+            writer.option("userMetadata", json.dumps({"zorder_by": list(columns)})).save(path)
+        self.spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('{ZORDERED_BY}' = '{', '.join(columns)}')")
+
+    def cluster(self, table: Table) -> None:
+        """Let a table that was sorted in Z-order be clustered again as its contract says, from the next merge on."""
+        path, columns = self.path(table), ", ".join(field.name for field in table.clustered_by)
+        self.spark.sql(f"ALTER TABLE delta.`{path}` CLUSTER BY ({columns})")
+        self.spark.sql(f"ALTER TABLE delta.`{path}` UNSET TBLPROPERTIES IF EXISTS ('{ZORDERED_BY}')")
 
     def sample(self, table: Table, columns: Sequence[str], count: int) -> list[dict[str, Any]]:
         """Up to ``count`` different values that these columns have, none null; the same ones for the same rows."""
@@ -250,24 +310,44 @@ def _creation(table: Table, path: str) -> str:
     columns = ", ".join(
         f"`{column.name}` {column.dataType.simpleString()}{'' if column.nullable else ' NOT NULL'}"
         f" COMMENT {json.dumps(column.metadata['comment'])}"
-        for column in spark_schema(table)
+        for column in stored_schema(table)
     )
     by = {"CLUSTER BY": table.clustered_by, "PARTITIONED BY": table.partitioned_by}
     layout = "".join(
         f" {word} ({', '.join(column.name for column in chosen)})" for word, chosen in by.items() if chosen
     )
-    settings = ", ".join(f"'{name}' = '{value}'" for name, value in properties(table).items())
+    marked = {**properties(table), CONTRACT_PROPERTY: fingerprints.of_table(table)}
+    settings = ", ".join(f"'{name}' = '{value}'" for name, value in marked.items())
     return f"CREATE TABLE IF NOT EXISTS delta.`{path}` ({columns}) USING delta{layout} TBLPROPERTIES ({settings})"
 
 
-def _check_columns(table: Table, rows: DataFrame) -> None:
+def _file_size(file_mb: int) -> dict[str, int]:
+    size = file_mb * 1_000_000
+    return {f"{OPTIMIZE}.maxFileSize": size, f"{OPTIMIZE}.minFileSize": size // 2}
+
+
+def _zordered(rows: DataFrame, files: int, columns: Sequence[str]) -> DataFrame:
+    """The rows in as many pieces, sorted in Z-order by Delta's own sort, to which no public way leads."""
+    spark = rows.sparkSession
+    jvm = spark._jvm
+    assert jvm is not None  # only Spark Connect has none, and care of tables runs in-process
+    names = jvm.PythonUtils.toSeq(list(columns))
+    clustering = jvm.org.apache.spark.sql.delta.skipping.MultiDimClustering
+    return DataFrame(clustering.cluster(rows._jdf, files, names, "zorder"), spark)
+
+
+def _as_stored(table: Table, rows: DataFrame) -> DataFrame:
     if rows.columns != table.columns:
         raise ContractError(f"{table.name}: got {rows.columns}, declared {table.columns}")
+    return stored(table, rows)
 
 
-def _transaction(spark: SparkSession, txn: Txn | None) -> AbstractContextManager[None]:
-    """Give the transaction to a MERGE, which takes it only from the session. Each stream has a session of its own."""
-    return _set(spark, {TXN_APP: txn.app_id, TXN_VERSION: txn.version} if txn else {})
+def _transaction(
+    spark: SparkSession, txn: Txn | None, metadata: Mapping[str, Any] | None
+) -> AbstractContextManager[None]:
+    """Give transaction and metadata to a MERGE, which takes them only from the session. Each stream has its own."""
+    conf: dict[str, object] = {TXN_APP: txn.app_id, TXN_VERSION: txn.version} if txn else {}
+    return _set(spark, conf | ({USER_METADATA: json.dumps(metadata, default=str)} if metadata else {}))
 
 
 @contextmanager

@@ -6,8 +6,10 @@ checkpoints first, then the ledger, then the tables, and the broker last.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import deltalake
@@ -19,14 +21,14 @@ from contracts.tables import BRONZE, OPS_LEDGER, Table
 from contracts.topics import AIS, TOPICS, Topic
 from infra.marks import TopicState
 from lakehouse import deliveries, ledger, origins
-from lakehouse.checkpoints import checkpoint, read_offsets
-from lakehouse.commits import not_entered
+from lakehouse.checkpoints import checkpoint, read_offsets, version_read
+from lakehouse.erasure.account import erased, erased_places
 from lakehouse.recount import rows, topics
 from lakehouse.recount.account import Batch, batch_of
-from lakehouse.recount.batches import contiguity, half_done, identities, numbering
+from lakehouse.recount.batches import accepted_losses, contiguity, half_done, identities, numbering, versions
 from lakehouse.recount.findings import Finding
 from lakehouse.recount.reading import Lake, batches, days, file_findings, places
-from lakehouse.recount.spans import Groups, Span, Tally, runs
+from lakehouse.recount.spans import Groups, Offsets, Span, Tally, runs
 
 MEASURED = {
     "ais": t.SILVER_POSITIONS,
@@ -70,15 +72,13 @@ class _Counting:
         entered = [batch_of(entry) for entry in self.entries_of(stream)]
         names = {batch.name for batch in entered}
         others: dict[tuple[str, int], Batch] = {}
-        for table in tables:
-            if log := self.lake.log(table):
-                for commit in not_entered(log, table, names):
-                    if commit.app_id.startswith(f"{stream}:"):
-                        batch = Batch(
-                            stream, commit.batch_id, commit.app_id, commit.ranges, 0, 0, 0, 0, 0,
-                            commit.committed_at, is_entered=False,
-                        )  # fmt: skip
-                        others[batch.name] = batch
+        for commit in (commit for table in tables for commit in self.lake.commits(table)):
+            if commit.app_id.startswith(f"{stream}:") and (commit.app_id, commit.batch_id) not in names:
+                batch = Batch(
+                    stream, commit.batch_id, commit.app_id, commit.ranges, 0, 0, 0, 0, 0,
+                    commit.committed_at, is_entered=False,
+                )  # fmt: skip
+                others[batch.name] = batch
         return [*entered, *others.values()]
 
     def bronze(self, topic: Topic) -> Iterator[Finding]:
@@ -87,12 +87,13 @@ class _Counting:
         found = self.batches_of(stream, [table])
         entered = [batch for batch in found if batch.is_entered]
         yield from self.ledger_alone(stream, found)
+        yield from versions(table.name, entered, self.lake.commits(table))
         starts = origins.origins(self.settings.lake, stream)
         yield from contiguity(stream, entered, self.entries_of(stream), starts)
         held: dict[int, list[Span]] = {}
         if log:
             yield from file_findings(table, log)
-            for partition, offsets in places(log, {}):
+            for partition, offsets in self.held(table, log):
                 held.setdefault(partition, []).extend(runs(offsets))
         self.counted[table.name] = sum(end - start for spans in held.values() for start, end in spans)
         yield from rows.bronze_rows(stream, found, held)
@@ -100,9 +101,12 @@ class _Counting:
     def silver(self, topic: Topic) -> Iterator[Finding]:
         stream, measured = f"silver.{topic.short}", MEASURED[topic.short]
         accepted = [measured, t.SILVER_VESSELS] if topic == AIS else [measured]
-        found = self.batches_of(stream, [*accepted, t.SILVER_QUARANTINE, t.SILVER_LATE])
+        tables = [*accepted, t.SILVER_QUARANTINE, t.SILVER_LATE]
+        found = self.batches_of(stream, tables)
         yield from self.ledger_alone(stream, found)
-        yield from self.silver_read(topic, found)
+        for table in tables:
+            yield from versions(table.name, found, self.lake.commits(table))
+        yield from self.source_read(stream, BRONZE[topic], found)
         groups = Groups(found)
         of_stream = {"stream": stream}
         held_in: dict[str, dict[Table, dict[str, str]]] = {
@@ -112,14 +116,14 @@ class _Counting:
         }
         if topic == AIS:  # a static report is accepted where it was the first to tell an identity
             held_in["rows_accepted"][t.SILVER_VESSELS] = {"event_type": "static"}
-        for outcome, tables in held_in.items():
+        for outcome, holders in held_in.items():
             replayed = Tally(groups)
             if outcome != "rows_quarantined":
                 verdict = {**of_stream, "verdict": outcome.removeprefix("rows_")}
                 self.tally({t.SILVER_VERDICTS: verdict}, replayed)
             held = Tally(groups)
-            yield from self.tally(tables, held)
-            names = " and ".join(table.name for table in tables)
+            yield from self.tally(holders, held)
+            names = " and ".join(table.name for table in holders)
             yield from rows.outcome_rows(stream, groups, outcome, names, held, replayed)
 
     def tally(self, tables: Mapping[Table, Mapping[str, str]], into: Tally) -> list[Finding]:
@@ -128,27 +132,43 @@ class _Counting:
         for table, only in tables.items():
             if log := self.lake.log(table):
                 found.extend(file_findings(table, log))
-                for partition, offsets in places(log, only):
+                for partition, offsets in self.held(table, log, only):
                     into.add(partition, offsets)
                     self.counted[table.name] = self.counted.get(table.name, 0) + len(offsets)
         return found
 
-    def silver_read(self, topic: Topic, found: Sequence[Batch]) -> Iterator[Finding]:
-        """Silver's batches of the present checkpoint against the version of Bronze that the last of them reached."""
-        stream, table = f"silver.{topic.short}", BRONZE[topic]
+    def held(
+        self,
+        table: Table,
+        log: deltalake.DeltaTable,
+        only: Mapping[str, str] | None = None,
+        since: datetime | None = None,
+    ) -> Iterator[tuple[int, Offsets]]:
+        """Places of the table's rows, and of those that were lawfully erased from it (after ``since``)."""
+        yield from places(log, only or {})
+        yield from erased_places(erased(self.settings.lake, table, log, since), only or {})
+
+    def source_read(self, stream: str, source: Table, found: Sequence[Batch]) -> Iterator[Finding]:
+        """A stream's batches of the present checkpoint against the version of its source that the last one reached."""
+        yield from accepted_losses(origins.origins(self.settings.lake, stream))
         mine = _of_last_writer(found)
-        if not mine or not (log := self.lake.log(table)):
+        if not mine or not (log := self.lake.log(source)):
             return
         groups = Groups([batch for batch in found if batch.app_id == mine[-1].app_id])
         tally = Tally(groups)
-        then, is_partial = self.as_read(stream, mine[-1].batch_id, table)
-        for partition, offsets in places(then or log, {}):
+        then, is_partial = self.as_read(mine[-1], source)
+        for partition, offsets in self.held(source, then or log, since=mine[0].finished_at):
             tally.add(partition, offsets)
-        yield from rows.silver_read(stream, groups, tally, is_partial=is_partial or then is None)
+        accepted: dict[int, list[Span]] = {}
+        for gap in (gap for origin in origins.origins(self.settings.lake, stream) for gap in origin.gaps):
+            accepted.setdefault(gap.partition, []).append((gap.start, gap.end))
+        yield from rows.source_read(stream, source.name, groups, tally, accepted, is_partial=is_partial or then is None)
 
     def gold(self) -> Iterator[Finding]:
-        found = self.batches_of(GOLD_STREAM, [])
+        found = self.batches_of(GOLD_STREAM, [t.GOLD_VESSEL_DAY, t.GOLD_VESSEL_LATEST])
         yield from self.ledger_alone(GOLD_STREAM, found)
+        if _names_offsets(found):
+            yield from self.source_read(GOLD_STREAM, t.SILVER_POSITIONS, found)
         mine = _of_last_writer(found)
         if not mine or not (vessel_days := self.lake.log(t.GOLD_VESSEL_DAY)):
             return
@@ -159,12 +179,13 @@ class _Counting:
         if positions is None:
             return
         now = days(batches(positions, ["observed_on"]), "observed_on")
-        then, is_partial = self.as_read(GOLD_STREAM, mine[-1].batch_id, t.SILVER_POSITIONS)
+        then, is_partial = self.as_read(mine[-1], t.SILVER_POSITIONS)
         if then is None or is_partial:
             yield from rows.gold_days(GOLD_STREAM, counted, {}, now)
             return
         at_read = now if then.version() == positions.version() else days(batches(then, ["observed_on"]), "observed_on")
-        yield from rows.gold_read(GOLD_STREAM, mine, sum(at_read.values()))
+        if not _names_offsets(found):
+            yield from rows.gold_read(GOLD_STREAM, mine, sum(at_read.values()))
         yield from rows.gold_days(GOLD_STREAM, counted, at_read, now)
 
     def ledger_alone(self, stream: str, found: Sequence[Batch]) -> Iterator[Finding]:
@@ -174,13 +195,14 @@ class _Counting:
         yield from numbering(entered)
         yield from half_done(found, self.done.get(stream, {}))
 
-    def as_read(self, stream: str, batch_id: int, source: Table) -> tuple[deltalake.DeltaTable | None, bool]:
+    def as_read(self, batch: Batch, source: Table) -> tuple[deltalake.DeltaTable | None, bool]:
         """The source of a stream at the version that a batch has read to, and whether that only in part."""
-        offset = read_offsets(self.settings, stream, batch_id)
+        end = batch.source_end
+        offset = json.loads(end) if end else read_offsets(self.settings, batch.stream, batch.batch_id)
         if offset is None:
             return None, True
-        is_partial = bool(offset["isStartingVersion"]) or int(offset["index"]) >= 0
-        return self.lake.as_of(source, int(offset["reservoirVersion"]) - (0 if is_partial else 1)), is_partial
+        version, is_partial = version_read(offset)
+        return self.lake.as_of(source, version), is_partial
 
 
 def recount(settings: Settings, states: Mapping[str, TopicState] | None) -> Recount:
@@ -220,6 +242,11 @@ def _broker(settings: Settings, counting: _Counting, states: Mapping[str, TopicS
             if name in states:
                 mine = [delivery for delivery in counted if delivery.kafka_topic == name]
                 yield from topics.deliveries(told, mine, states[name])
+
+
+def _names_offsets(found: Sequence[Batch]) -> bool:
+    """Whether every batch with records names their offsets; Gold's batches of earlier releases do not."""
+    return all(batch.spans or not batch.rows_read for batch in found)
 
 
 def _of_last_writer(found: Sequence[Batch]) -> list[Batch]:

@@ -1,91 +1,138 @@
-"""Who still has to read an old version of a table: streams, batches to be replayed, recorded runs, models.
-
-No reader of a change feed exists: no table has one switched on.
-"""
+"""Who still has to read an old version of a table: streams, change feeds, broken batches, recorded runs, models."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import deltalake
-from pyarrow import fs
 
 from contracts.settings import Settings, forbid_telemetry
-from contracts.tables import GOLD_VESSEL_FEATURES, OPS_RUNS, Table
+from contracts.tables import GOLD_VESSEL_FEATURES, OPS_RUNS, SILVER_QUARANTINE, SILVER_VERDICTS, Table
+from contracts.topics import TOPICS
+from lakehouse import ledger, replays
+from lakehouse.checkpoints import checkpoint, checkpointed, delta_offsets
+from lakehouse.evidence.kept import kept_versions
 from lakehouse.status import TABLE_OF
 from lakehouse.upkeep import log
 
 FEATURES_VERSION = "features_version"
 """Parameter of a training run that names the version of ``gold.vessel_features`` it learned from."""
+FEED_ON = "delta.enableChangeDataFeed"
+FEED_FILES = ("add", "remove", "cdc")
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Somebody who has yet to read a table at ``version``, or must be able to read it again.
 
-    ``whole`` says that the table as of the version is needed; ``follows``, that the rows of each commit from it on are.
+    ``whole`` says that the table as of the version is needed; ``follows``, that each commit from it on is, and with
+    ``feed`` its changes as well. ``everything`` is for a reader whose place cannot be told; ``is_pin`` says that the
+    version is kept for a second look only.
     """
 
     name: str
     version: int
-    whole: bool
+    whole: bool = False
     follows: bool = False
+    feed: bool = False
+    everything: bool = False
+    is_pin: bool = False
 
     def files(self, path: str) -> set[str]:
-        """Paths of the data files that the reader needs, those of later versions included where it follows."""
+        """Paths of the files that the reader needs, those of later versions included where it follows."""
+        if self.everything:
+            return set(log.stored_bytes(path))
         files = log.snapshot_files(path, self.version) if self.whole else set()
         if self.follows:
             first = self.version + 1 if self.whole else self.version
-            files |= log.added_files(path, first, deltalake.DeltaTable(path).version())
+            kinds = FEED_FILES if self.feed else ("add",)
+            files |= log.committed_files(path, first, deltalake.DeltaTable(path).version(), kinds)
         return files
 
 
 def readers_of(table: Table, settings: Settings, now: datetime) -> list[Reader]:
     """Everybody known who needs an older version of the table."""
+    delta = deltalake.DeltaTable(f"{settings.lake}/{table.path}")
     return [
-        *_streams(table, settings),
-        *_replays(table, settings),
+        *_streams(delta, settings),
+        *_lost(table, delta, settings),
+        *_broken(table, delta, settings),
         *_runs(table, settings, now),
+        *_evidence(table, settings),
         *_models(table, settings),
     ]
 
 
-def _streams(table: Table, settings: Settings) -> Iterator[Reader]:
-    """Streams that read the table, where their last finished batch left off; none that has read everything."""
-    newest = deltalake.DeltaTable(f"{settings.lake}/{table.path}").version()
+def _streams(delta: deltalake.DeltaTable, settings: Settings) -> Iterator[Reader]:
+    """Streams that read the table, where their last finished batch left off; none that has read everything.
+
+    A checkpoint names the tables that it reads by their ids, so a stream of anybody is known by its folder's name. It
+    does not say whether the stream reads rows or changes: where the table has a change feed, both are kept.
+    """
+    kind = "stream or change-feed reader" if _has_feed(delta) else "stream"
+    for stream in checkpointed(settings):
+        found = checkpoint(settings, stream)
+        if found is None or found.planned is None:
+            continue
+        for offset in delta_offsets(settings, stream, found.planned if found.done is None else found.done):
+            if found.done is not None:
+                yield from _follower(f"{kind} {stream}", offset, delta)
+            elif offset["reservoirId"] == str(delta.metadata().id):
+                # where its first batch began is written nowhere: any file may be in it
+                yield Reader(f"{kind} {stream} (its first batch is not finished)", 0, everything=True)
+
+
+def _lost(table: Table, delta: deltalake.DeltaTable, settings: Settings) -> Iterator[Reader]:
+    """Streams whose checkpoint is lost: they are recovered from where the ledger says that they left off."""
     for stream in (name for name, source in TABLE_OF.items() if source == table):
-        checkpoint = Checkpoint.of(stream, settings)
-        if checkpoint is None or checkpoint.planned is None:
+        done = ledger.entries(settings.lake, stream)
+        if not done or checkpoint(settings, stream):
             continue
-        if checkpoint.finished is None:  # where its first batch began is written nowhere: any file may be in it
-            yield Reader(f"stream {stream} (its first batch is not finished)", 0, whole=True, follows=True)
-            continue
-        offset = checkpoint.offset(checkpoint.finished)
-        if offset["reservoirVersion"] <= newest:
-            version, whole = offset["reservoirVersion"], offset["isStartingVersion"]
-            yield Reader(f"stream {stream}", version, whole=whole, follows=True)
+        name = f"stream {stream}, whose checkpoint is lost,"
+        end = max(done, key=lambda entry: entry["finished_at"])["source_end"]
+        if end:
+            yield from _follower(name, json.loads(end), delta)
+        else:
+            yield Reader(name, 0, everything=True)
 
 
-def _replays(table: Table, settings: Settings) -> Iterator[Reader]:
-    """Batches that this table holds and that their stream has not finished: they are judged against what was before."""
-    for checkpoint in _checkpoints(settings):
-        if checkpoint.planned is None or checkpoint.planned == checkpoint.finished:
-            continue
-        app_id = f"{table.name}:{checkpoint.stream}:{checkpoint.id}"
-        for commit in deltalake.DeltaTable(f"{settings.lake}/{table.path}").history():
-            batch = json.loads(commit.get("userMetadata") or "{}")
-            if (batch.get("app_id"), batch.get("batch_id")) == (app_id, checkpoint.planned):
-                name = f"stream {checkpoint.stream}, to replay its batch {checkpoint.planned},"
-                yield Reader(name, int(commit["version"]) - 1, whole=True)
+def _follower(name: str, offset: Mapping[str, Any], delta: deltalake.DeltaTable) -> Iterator[Reader]:
+    """Who goes on from an offset, if it is of this table and there is more to read."""
+    version = offset["reservoirVersion"]
+    if offset["reservoirId"] == str(delta.metadata().id) and version <= delta.version():
+        yield Reader(name, version, whole=offset["isStartingVersion"], follows=True, feed=_has_feed(delta))
+
+
+def _has_feed(delta: deltalake.DeltaTable) -> bool:
+    return delta.metadata().configuration.get(FEED_ON) == "true"
+
+
+def _broken(table: Table, delta: deltalake.DeltaTable, settings: Settings) -> Iterator[Reader]:
+    """Batches to be finished that this table holds already: they are judged by the version before it did."""
+    batches = {
+        (f"{table.name}:{stream}:{found.checkpoint_id}", found.planned): f"stream {stream}, to replay its batch"
+        for stream in checkpointed(settings)
+        if (found := checkpoint(settings, stream)) and found.planned != found.done
+    }
+    for intent in filter(None, (replays.unfinished(settings.lake, topic) for topic in TOPICS)):
+        name = f"the broken {intent.stream} of {intent.started_at:%F %T} UTC, to finish its batch"
+        batches[f"{table.name}:{intent.stream}:{intent.replay_id}", intent.batch_id] = name
+        judged = {SILVER_QUARANTINE: intent.quarantine_version, SILVER_VERDICTS: intent.verdicts_version}
+        if table in judged:
+            yield Reader(f"{name} {intent.batch_id},", judged[table], whole=True)
+    for commit in delta.history() if batches else ():
+        batch = json.loads(commit.get("userMetadata") or "{}")
+        who = batches.get((batch.get("app_id"), batch.get("batch_id")))
+        if who:
+            yield Reader(f"{who} {batch['batch_id']},", int(commit["version"]) - 1, whole=True)
 
 
 def _runs(table: Table, settings: Settings, now: datetime) -> Iterator[Reader]:
-    """Recorded runs of batch jobs: what they wrote or read can be read again for a set time."""
+    """Recorded runs of batch jobs: what they wrote can be read again for a set time."""
     path = f"{settings.lake}/{OPS_RUNS.path}"
     if not deltalake.DeltaTable.is_deltatable(path):
         return
@@ -93,8 +140,14 @@ def _runs(table: Table, settings: Settings, now: datetime) -> Iterator[Reader]:
     rows = deltalake.DeltaTable(path).to_pyarrow_table(columns=["job", "run_id", "finished_at", "versions"])
     for row in rows.to_pylist(maps_as_pydicts="strict"):
         if table.name in row["versions"] and row["finished_at"] >= since:
-            name = f"the {row['job']} run of {row['finished_at']:%F %T} UTC"
-            yield Reader(name, row["versions"][table.name], whole=True)
+            name = f"the report of the {row['job']} run of {row['finished_at']:%F %T} UTC"
+            yield Reader(name, row["versions"][table.name], whole=True, is_pin=True)
+
+
+def _evidence(table: Table, settings: Settings) -> Iterator[Reader]:
+    """Evidence that is kept: what it names can be read again as long as its file is there."""
+    for file, version in kept_versions(settings, table.name):
+        yield Reader(f"the evidence {file}", version, whole=True, is_pin=True)
 
 
 def _models(table: Table, settings: Settings) -> Iterator[Reader]:
@@ -110,51 +163,4 @@ def _models(table: Table, settings: Settings) -> Iterator[Reader]:
         params = client.get_run(model.run_id).data.params
         if FEATURES_VERSION in params:
             name = f"model {model.name} version {model.version}"
-            yield Reader(name, int(params[FEATURES_VERSION]), whole=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A stream's checkpoint: the batch that it has planned last, and the one that it has finished last."""
-
-    stream: str
-    id: str
-    planned: int | None
-    finished: int | None
-    files: fs.FileSystem
-
-    @classmethod
-    def of(cls, stream: str, settings: Settings) -> Checkpoint | None:
-        """The checkpoint of a stream; null where it has none."""
-        files = log.file_system(settings.lake)
-        folder = _folder(stream)
-        if files.get_file_info(f"{folder}/metadata").type == fs.FileType.NotFound:
-            return None
-        with files.open_input_stream(f"{folder}/metadata") as stream_of_bytes:
-            identity = json.loads(stream_of_bytes.read())["id"]
-        return cls(stream, identity, _newest(files, f"{folder}/offsets"), _newest(files, f"{folder}/commits"), files)
-
-    def offset(self, batch_id: int) -> dict[str, Any]:
-        """Where a batch ends in the Delta table that it reads: version, and whether it is a first, whole read."""
-        with self.files.open_input_stream(f"{_folder(self.stream)}/offsets/{batch_id}") as stream:
-            lines = stream.read().decode().splitlines()
-        offset: dict[str, Any] = json.loads(lines[-1])
-        return offset
-
-
-def _checkpoints(settings: Settings) -> Iterator[Checkpoint]:
-    files = log.file_system(settings.lake)
-    for info in files.get_file_info(fs.FileSelector("_checkpoints", allow_not_found=True)):
-        checkpoint = Checkpoint.of(Path(info.path).name, settings)
-        if checkpoint:
-            yield checkpoint
-
-
-def _newest(files: fs.FileSystem, folder: str) -> int | None:
-    found = files.get_file_info(fs.FileSelector(folder, allow_not_found=True))
-    numbers = [int(name) for name in (Path(info.path).name for info in found) if name.isdigit()]
-    return max(numbers, default=None)
-
-
-def _folder(stream: str) -> str:
-    return f"_checkpoints/{stream}"
+            yield Reader(name, int(params[FEATURES_VERSION]), whole=True, is_pin=True)

@@ -1,0 +1,1 @@
+"""Lawful erasure: what names a vessel, and how it leaves the broker."""
