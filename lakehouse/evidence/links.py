@@ -1,0 +1,195 @@
+"""How the rows of each table follow from rows of others: which are needed, and the transform that makes them.
+
+The transforms are those of the streams and jobs; nothing is computed here in another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial, reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from contracts import tables as t
+from contracts.regulation import Regulation
+from contracts.settings import Settings
+from contracts.tables import BRONZE, Table
+from contracts.topics import AIS
+from lakehouse.evidence.values import Row
+from lakehouse.silver import CLEANINGS, Cleaning, rejudged
+from lakehouse.transforms import silver_rows
+from lakehouse.transforms.emissions import ROLLING_DAYS, emission_compliance
+from lakehouse.transforms.features import PAST_DAYS, RECENT_DAYS, vessel_features
+from lakehouse.transforms.vessel_day import recomputed
+from lakehouse.transforms.vessel_latest import latest
+from lakehouse.transforms.voyages import ROUTE_WINDOW_DAYS, route_performance, voyage_analytics
+from lakehouse.transforms.voyages_silver import emission_days, reported_on, voyages
+
+PLACE = ("kafka_partition", "kafka_offset", "published_at")
+Rows = Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a transform needs beside rows."""
+
+    settings: Settings
+    regulation: Regulation
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How rows of a table come about.
+
+    Attributes:
+        needs: Per table read, those of its rows that the given rows rest on.
+        derive: The rows anew, and perhaps others beside them, from the needed rows by table name.
+    """
+
+    needs: Mapping[Table, Callable[[DataFrame, Rows], DataFrame]]
+    derive: Callable[[Mapping[str, DataFrame], Rows, Basis], DataFrame]
+
+
+def _day_positions(positions: DataFrame, rows: Rows) -> DataFrame:
+    """Positions of the vessel-day and the last one of the day before, where its first leg begins."""
+    (row,) = rows
+    mine = positions.where(F.col("mmsi") == row["mmsi"])
+    before = mine.where(F.col("observed_on") == F.lit(row["observed_on"] - timedelta(days=1)))
+    last = before.orderBy(F.desc("observed_at")).limit(1)
+    return mine.where(F.col("observed_on") == F.lit(row["observed_on"])).unionByName(last)
+
+
+def _vessel_day(given: Mapping[str, DataFrame], rows: Rows, basis: Basis) -> DataFrame:
+    (row,) = rows
+    positions = given[t.SILVER_POSITIONS.name]
+    days = positions.where(F.col("observed_on") == F.lit(row["observed_on"])).select("mmsi", "observed_on").distinct()
+    return recomputed(days, positions, basis.settings.jump_limit_kn)
+
+
+def _last_position(positions: DataFrame, rows: Rows) -> DataFrame:
+    return positions.where(F.col("mmsi") == rows[0]["mmsi"]).orderBy(F.desc("observed_at")).limit(1)
+
+
+def _route_voyages(found: DataFrame, rows: Rows) -> DataFrame:
+    """The voyages and those of their routes in the days that rolling shares look back on."""
+    days: dict[str | None, list[date]] = {}
+    for row in rows:
+        days.setdefault(row["route_id"], []).append(row["departed_on"])
+    back = timedelta(days=ROUTE_WINDOW_DAYS - 1)
+    return found.where(
+        _any(
+            F.col("route_id").eqNullSafe(route) & F.col("departed_on").between(F.lit(min(of) - back), F.lit(max(of)))
+            for route, of in days.items()
+        )
+    )
+
+
+def _period_voyages(analytics: DataFrame, rows: Rows) -> DataFrame:
+    (row,) = rows
+    in_period = F.col("departed_on").between(F.lit(row["start_on"]), F.lit(row["end_on"]))
+    return analytics.where(F.col("route_id").eqNullSafe(row["route_id"]) & in_period)
+
+
+def _route(given: Mapping[str, DataFrame], rows: Rows, _basis: Basis) -> DataFrame:
+    (row,) = rows
+    return route_performance(given[t.GOLD_VOYAGE_ANALYTICS.name], row["start_on"], row["end_on"])
+
+
+def _fuel_days(emissions: DataFrame, rows: Rows) -> DataFrame:
+    """The vessel's days of the rolling values and of the year so far."""
+    (row,) = rows
+    day: date = row["reported_on"]
+    first = min(day - timedelta(days=max(ROLLING_DAYS) - 1), date(day.year, 1, 1))
+    vessel = F.coalesce("imo_number", "mmsi") == (row["imo_number"] or row["mmsi"])
+    return emissions.where(vessel & F.col("reported_on").between(F.lit(first), F.lit(day)))
+
+
+def _ship(register: DataFrame, rows: Rows) -> DataFrame:
+    return register.where(F.col("imo_number").isin([row["imo_number"] for row in rows if row["imo_number"]]))
+
+
+def _compliance(given: Mapping[str, DataFrame], rows: Rows, basis: Basis) -> DataFrame:
+    emissions, register = given[t.SILVER_EMISSIONS.name], given[t.SILVER_SHIP_REGISTER.name]
+    return emission_compliance(emissions, register, basis.regulation, [rows[0]["reported_on"].year])
+
+
+def _engine_days(sensors: DataFrame, rows: Rows) -> DataFrame:
+    (row,) = rows
+    first = row["observed_on"] - timedelta(days=RECENT_DAYS + PAST_DAYS - 1)
+    near = F.col("observed_on").between(F.lit(first), F.lit(row["observed_on"]))
+    return sensors.where(near & (F.col("mmsi") == row["mmsi"]) & (F.col("event_type") == "engine"))
+
+
+def _own_voyages(found: DataFrame, rows: Rows) -> DataFrame:
+    (row,) = rows
+    return found.where((F.col("mmsi") == row["mmsi"]) & (F.col("departed_on") <= F.lit(row["observed_on"])))
+
+
+def _features(given: Mapping[str, DataFrame], _rows: Rows, _basis: Basis) -> DataFrame:
+    return vessel_features(given[t.SILVER_SENSORS.name], given[t.SILVER_VOYAGES.name])
+
+
+def _voyage_events(events: DataFrame, rows: Rows) -> DataFrame:
+    is_of = F.col("voyage_id").isin(sorted({row["voyage_id"] for row in rows}))
+    return events.where(is_of & (F.col("event_type") != "fuel_report"))
+
+
+def _fuel_reports(events: DataFrame, rows: Rows) -> DataFrame:
+    vessels = sorted({row["mmsi"] for row in rows})
+    days = sorted({row["reported_on"] for row in rows})
+    near = F.col("observed_on").between(F.lit(days[0]), F.lit(days[-1] + timedelta(days=1)))
+    is_of = F.col("mmsi").isin(vessels) & reported_on().isin(days)
+    return events.where(near & (F.col("event_type") == "fuel_report") & is_of)
+
+
+def _records(bronze: DataFrame, rows: Rows) -> DataFrame:
+    """The raw records that the rows were parsed from, by their place in Kafka and the time of publishing."""
+    places = sorted(tuple(row[name] for name in PLACE) for row in rows)
+    offsets = [offset for _, offset, _ in places]
+    columns = "kafka_partition int, kafka_offset long, published_at timestamp"
+    wanted = bronze.sparkSession.createDataFrame(places, columns)
+    near = F.col("kafka_partition").isin(sorted({partition for partition, _, _ in places}))
+    near &= F.col("kafka_offset").between(min(offsets), max(offsets))  # literals, so that Delta skips the other files
+    return bronze.where(near).join(F.broadcast(wanted), on=list(PLACE), how="left_semi")
+
+
+def _parsed(cleaning: Cleaning, table: Table, given: Mapping[str, DataFrame], _rows: Rows, basis: Basis) -> DataFrame:
+    """The records judged and typed as the Silver stream does it; one that a rule refuses gives no row."""
+    judged = rejudged(cleaning, given[BRONZE[cleaning.topic].name], basis.settings).where("rule IS NULL")
+    return silver_rows.rows_of(table, judged)
+
+
+def _any(conditions: Iterable[Column]) -> Column:
+    return reduce(Column.__or__, conditions, F.lit(False))
+
+
+def _of_bronze(cleaning: Cleaning, table: Table) -> Link:
+    return Link({BRONZE[cleaning.topic]: _records}, partial(_parsed, cleaning, table))
+
+
+LINKS: dict[Table, Link] = {
+    t.GOLD_VESSEL_DAY: Link({t.SILVER_POSITIONS: _day_positions}, _vessel_day),
+    t.GOLD_VESSEL_LATEST: Link(
+        {t.SILVER_POSITIONS: _last_position}, lambda given, _rows, _basis: latest(given[t.SILVER_POSITIONS.name])
+    ),
+    t.GOLD_ROUTE_PERFORMANCE: Link({t.GOLD_VOYAGE_ANALYTICS: _period_voyages}, _route),
+    t.GOLD_VOYAGE_ANALYTICS: Link(
+        {t.SILVER_VOYAGES: _route_voyages}, lambda given, _rows, _basis: voyage_analytics(given[t.SILVER_VOYAGES.name])
+    ),
+    t.GOLD_EMISSION_COMPLIANCE: Link({t.SILVER_EMISSIONS: _fuel_days, t.SILVER_SHIP_REGISTER: _ship}, _compliance),
+    t.GOLD_VESSEL_FEATURES: Link({t.SILVER_SENSORS: _engine_days, t.SILVER_VOYAGES: _own_voyages}, _features),
+    t.SILVER_VOYAGES: Link(
+        {t.SILVER_VOYAGE_EVENTS: _voyage_events},
+        lambda given, _rows, _basis: voyages(given[t.SILVER_VOYAGE_EVENTS.name]),
+    ),
+    t.SILVER_EMISSIONS: Link(
+        {t.SILVER_VOYAGE_EVENTS: _fuel_reports},
+        lambda given, _rows, _basis: emission_days(given[t.SILVER_VOYAGE_EVENTS.name]),
+    ),
+    **{cleaning.table: _of_bronze(cleaning, cleaning.table) for cleaning in CLEANINGS},
+    t.SILVER_VESSELS: _of_bronze(next(c for c in CLEANINGS if c.topic == AIS), t.SILVER_VESSELS),
+}
+"""Tables whose rows can be retraced. Those in no link end a way: Bronze, and the register, which comes from a file."""
