@@ -38,7 +38,7 @@ def load(file: Path, as_json: bool) -> None:
     version = None
     if ships:
         with single_writer(Path(settings.home) / "locks", "register"):
-            version = register.load(Store(spark_session(settings, "register"), settings.lake), ships)
+            version = register.load(Store(spark_session(settings, "register"), settings.lake), ships, file)
     facts = {
         "file": str(file),
         "read": len(ships) + len(refusals),

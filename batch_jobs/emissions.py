@@ -88,14 +88,16 @@ def compute(run: Run, source: inputs.Source, period: inputs.Period, regulation: 
     Raises:
         InputError: There is no fuel day in the period.
     """
-    store, day = run.store, F.col("reported_on")
+    day = F.col("reported_on")
     earliest = min(period.start_on - timedelta(days=max(ROLLING_DAYS) - 1), date(period.start_on.year, 1, 1))
-    fuel_days = store.read(SILVER_EMISSIONS).filter((day >= earliest) & (day <= period.end_on))
+    fuel_days = run.read(SILVER_EMISSIONS).filter((day >= earliest) & (day <= period.end_on))
     if not run.load(fuel_days, f.REPORTED_ON, period, source):
         raise inputs.no_rows(source, period)
     years = range(period.start_on.year, period.end_on.year + 1)
-    rated = emission_compliance(fuel_days, store.read(SILVER_SHIP_REGISTER), regulation, years)
-    run.write(GOLD_EMISSION_COMPLIANCE, rated.filter(period.where(f.REPORTED_ON)), period.where(f.REPORTED_ON))
+    rated = emission_compliance(fuel_days, run.read(SILVER_SHIP_REGISTER), regulation, years)
+    run.regulation = regulation.version
+    covers = {"reported_on": (period.start_on, period.end_on)}
+    run.write(GOLD_EMISSION_COMPLIANCE, rated.filter(period.where(f.REPORTED_ON)), covers)
 
 
 def summarise(run: Run, fleet: list[dict[str, Any]]) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:

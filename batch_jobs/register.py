@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from contracts.errors import InputError
 from contracts.fields import FUEL_KINDS, Field
 from contracts.regulation import load_regulation
 from contracts.tables import SILVER_SHIP_REGISTER
+from lakehouse.provenance import made_by
 from lakehouse.schema import spark_schema
 from lakehouse.store import Store
 
@@ -44,12 +46,15 @@ def read_register(path: Path) -> tuple[list[dict[str, Any]], list[Refusal]]:
         raise InputError(f"{path} cannot be read as a CSV file: {error}.") from error
 
 
-def load(store: Store, ships: list[dict[str, Any]]) -> int:
-    """Upsert ships by IMO number; returns the table's version."""
+def load(store: Store, ships: list[dict[str, Any]], file: Path | None = None) -> int:
+    """Upsert ships by IMO number; returns the table's version. The commit names the file that they come from."""
     table = SILVER_SHIP_REGISTER
     store.create(table)
     rows = [tuple(ship[name] for name in table.columns) for ship in ships]
-    return store.upsert(table, store.spark.createDataFrame(rows, spark_schema(table)))
+    said = made_by([table])
+    if file:
+        said["file"] = {"name": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+    return store.upsert(table, store.spark.createDataFrame(rows, spark_schema(table)), metadata=said)
 
 
 def _lines(path: Path, reader: csv.DictReader[str]) -> Iterator[tuple[int, dict[str, str]]]:

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from contracts.settings import Settings
 from contracts.tables import OPS_RUNS, Table
 from infra.console import out, print_facts, print_json, print_table, say
 from infra.lock import single_writer
+from lakehouse.lineage.emitter import emitting
+from lakehouse.lineage.events import Event, Job, State, dataset, failure, run_event
+from lakehouse.provenance import made_by
 from lakehouse.schema import spark_schema
 from lakehouse.session import spark_session
 from lakehouse.store import Store
@@ -42,6 +45,11 @@ class Run:
     seconds: float = 0
     check_rows: int | None = None
     """Most rows of a written table that are checked by its contract; null: no check."""
+    run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    inputs: dict[str, int] = field(default_factory=dict)
+    """Version read of each table, the same at every read."""
+    regulation: str | None = None
+    """Version of the regulation data that the run applies, where it applies any."""
     versions: dict[str, int] = field(default_factory=dict)
     reports: list[Path] = field(default_factory=list)
 
@@ -69,8 +77,19 @@ class Run:
         say(f"Loaded {self.rows_read:,} rows{context} in {self.partitions} partitions from {source.path}")
         return self.rows_read
 
-    def write(self, table: Table, rows: DataFrame, where: str) -> None:
-        """Replace what ``where`` names by the rows, in one commit, and check what was written.
+    def read(self, table: Table) -> DataFrame:
+        """The table as of one version, which the run's own commits name."""
+        if table.name not in self.inputs:
+            self.inputs[table.name] = self.store.version(table)
+        return self.store.read(table, self.inputs[table.name])
+
+    def write(self, table: Table, rows: DataFrame, covers: Mapping[str, tuple[date, date]]) -> None:
+        """Replace the rows that ``covers`` names by these, in one commit, and check what was written.
+
+        Args:
+            table: Its contract.
+            rows: What is there from now on.
+            covers: First and last value of each date column that the replaced rows have.
 
         Raises:
             ContractError: The rows break a rule that stops; the table is again as it was.
@@ -78,11 +97,17 @@ class Run:
         say(f"Writing {table.name} to {self.store.path(table)}")
         self.store.create(table)
         before = self.store.version(table)
-        self.versions[table.name] = self.store.replace(table, rows, where)
+        where = " AND ".join(f"{day} >= DATE'{a}' AND {day} <= DATE'{b}'" for day, (a, b) in covers.items())
+        self.versions[table.name] = self.store.replace(table, rows, where, self._said(table, covers))
         if self.check_rows is not None:
             from lakehouse.quality.gate import check_written  # slow to import: not for a run that writes nothing
 
             check_written(self.store, table, before, self.check_rows)
+
+    def _said(self, table: Table, covers: Mapping[str, tuple[date, date]]) -> dict[str, Any]:
+        """What the commit says of itself: the run, the versions it read, and what it rests on."""
+        run = {"job": self.job, "run_id": self.run_id, "inputs": self.inputs, "covers": covers}
+        return {**run, **({"regulation": self.regulation} if self.regulation else {}), **made_by([table])}
 
 
 @contextmanager
@@ -92,16 +117,19 @@ def running(job: str, arguments: Mapping[str, Any], settings: Settings, places: 
     Raises:
         LockedError: Another run of this job goes on.
     """
-    with single_writer(Path(settings.home) / "locks", job):
+    with single_writer(Path(settings.home) / "locks", job), emitting(settings, job) as emitter:
         say("Starting Spark")
         store = Store(spark_session(settings, job), settings.lake, places)
         check_rows = settings.quality_sample_rows if settings.quality_after_jobs else None
         run = Run(job, arguments, store, datetime.now(UTC), check_rows=check_rows)
+        emitter.emit(_event(run, settings, "START"))
         try:
             yield run
-        except BaseException:
+        except BaseException as error:
+            emitter.emit(_event(run, settings, "FAIL", error))
             _record(run, "failed")
             raise
+        emitter.emit(_event(run, settings, "COMPLETE"))
         _record(run, "succeeded")
 
 
@@ -157,11 +185,23 @@ def rows_of(frame: DataFrame) -> list[dict[str, Any]]:
     return [row.asDict(recursive=True) for row in frame.collect()]
 
 
+def _event(run: Run, settings: Settings, state: State, error: BaseException | None = None) -> Event:
+    """The run as an OpenLineage event, with the versions that it has read and committed so far."""
+    store = run.store
+    inputs, outputs = (
+        [dataset(store.root, name, version, path=store.places.get(name)) for name, version in of.items()]
+        for of in (run.inputs, run.versions)
+    )
+    job = Job(settings.openlineage_namespace, run.job, is_stream=False)
+    at = run.started_at if state == "START" else datetime.now(UTC)
+    return run_event(job, run.run_id, state, at, inputs, outputs, failure(error) if error else {})
+
+
 def _record(run: Run, outcome: str) -> None:
     spark = run.store.spark
     row = (
-        uuid.uuid4().hex, run.job, json.dumps(run.arguments, default=str), run.started_at, datetime.now(UTC),
-        run.rows_read, run.rows_written, run.versions, outcome,
+        run.run_id, run.job, json.dumps(run.arguments, default=str), run.started_at, datetime.now(UTC),
+        run.rows_read, run.rows_written, {**run.inputs, **run.versions}, outcome,
     )  # fmt: skip
     run.store.create(OPS_RUNS)
     run.store.append(OPS_RUNS, spark.createDataFrame([row], spark_schema(OPS_RUNS)))

@@ -76,15 +76,15 @@ def compute(run: Run, source: inputs.Source, period: inputs.Period) -> None:
     Raises:
         InputError: No voyage departed in the period.
     """
-    store, day = run.store, F.col("departed_on")
+    day = F.col("departed_on")
     earliest = period.start_on - timedelta(days=ROUTE_WINDOW_DAYS - 1)
-    voyages = store.read(SILVER_VOYAGES).filter((day >= earliest) & (day <= period.end_on))
+    voyages = run.read(SILVER_VOYAGES).filter((day >= earliest) & (day <= period.end_on))
     if not run.load(voyages, f.DEPARTED_ON, period, source):
         raise inputs.no_rows(source, period)
     analytics = voyage_analytics(voyages).filter(period.where(f.DEPARTED_ON))
-    run.write(GOLD_VOYAGE_ANALYTICS, analytics, period.where(f.DEPARTED_ON))
-    written = store.read(GOLD_VOYAGE_ANALYTICS).filter(period.where(f.DEPARTED_ON))
-    same_period = f"start_on = DATE'{period.start_on}' AND end_on = DATE'{period.end_on}'"
+    run.write(GOLD_VOYAGE_ANALYTICS, analytics, {"departed_on": (period.start_on, period.end_on)})
+    written = run.read(GOLD_VOYAGE_ANALYTICS).filter(period.where(f.DEPARTED_ON))
+    same_period = {"start_on": (period.start_on, period.start_on), "end_on": (period.end_on, period.end_on)}
     routes = route_performance(written, period.start_on, period.end_on)
     run.write(GOLD_ROUTE_PERFORMANCE, routes, same_period)
 

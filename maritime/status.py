@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,7 @@ import click
 from consumers.dispatch.status import dispatch_status
 from contracts.settings import load_settings
 from infra.console import Command, json_option, print_json, print_table, say
+from lakehouse.lineage.emitter import Account, accounts
 from lakehouse.status import OUTCOMES, Status, StreamStatus, line_status
 from maritime.dispatch import print_dispatch
 
@@ -26,10 +28,13 @@ def status(as_json: bool) -> None:
     found = line_status(settings, now)
     dispatch = dispatch_status(settings, ask_broker=found.broker == "up")
     if as_json:
-        print_json({**asdict(found), "dispatch": dispatch.as_json(now), "is_sound": found.is_sound})
+        lineage = [asdict(account) for account in accounts(settings)]
+        told = {**asdict(found), "dispatch": dispatch.as_json(now), "lineage": lineage, "is_sound": found.is_sound}
+        print_json(told)
     else:
         _print(found)
         print_dispatch(dispatch)
+        _print_lineage(accounts(settings))
     if not found.is_sound:
         raise SystemExit(1)
 
@@ -68,6 +73,18 @@ def _print_sources(found: Status) -> None:
             for told in found.sources
         ]
         print_table("Sources", ["source", "verdict", "since", "why", "what to do"], rows)
+
+
+def _print_lineage(found: Sequence[Account]) -> None:
+    """How the OpenLineage events of each process fared: since it began, or of its last run."""
+    if found:
+        columns = ["process", "since", "events written", "lost", "posted", "not posted", "last failure"]
+        rows = [(a.process, f"{a.started_at:%F %T}", a.written, a.lost, *_posts(a), a.last_error) for a in found]
+        print_table("Lineage", columns, rows)
+
+
+def _posts(account: Account) -> tuple[int | None, int | None]:
+    return (account.posted, account.failed) if account.endpoint else (None, None)
 
 
 def _stream_row(stream: StreamStatus) -> list[object]:

@@ -21,7 +21,7 @@ from lakehouse.store import Store
 from maritime.quality import check
 
 TABLE = GOLD_ROUTE_PERFORMANCE
-JANUARY = "start_on = DATE'2024-01-01'"
+JANUARY = {"start_on": (date(2024, 1, 1), date(2024, 1, 1))}
 
 
 def routes(store: Store, *changes: dict[str, Any]) -> DataFrame:
@@ -65,7 +65,7 @@ def test_what_an_earlier_run_left_is_not_held_against_this_one(store: Store) -> 
     run(store, None).write(TABLE, routes(store, {"delayed_share": 2.0}), JANUARY)
 
     february = {"start_on": date(2024, 2, 1), "end_on": date(2024, 2, 29)}
-    run(store, 1_000).write(TABLE, routes(store, february), "start_on = DATE'2024-02-01'")
+    run(store, 1_000).write(TABLE, routes(store, february), {"start_on": (date(2024, 2, 1), date(2024, 2, 1))})
 
     assert store.read(TABLE).count() == 2
 
