@@ -12,6 +12,9 @@ from pyarrow import fs
 
 from contracts.settings import Settings
 
+SET_ASIDE = ".before-"
+"""In the name of a checkpoint that was set aside: nobody goes on from it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -37,6 +40,20 @@ def checkpoint(settings: Settings, stream: str) -> Checkpoint | None:
     return Checkpoint(json.loads(text)["id"], _last_number(root, "offsets"), _last_number(root, "commits"))
 
 
+def checkpointed(settings: Settings) -> list[str]:
+    """Names of all streams that have a checkpoint below the lake's: the platform's and those of its users."""
+    system, path = fs.FileSystem.from_uri(settings.checkpoints)
+    found = system.get_file_info(fs.FileSelector(path, allow_not_found=True))
+    return sorted(info.base_name for info in found if not info.is_file and SET_ASIDE not in info.base_name)
+
+
+def delta_offsets(settings: Settings, stream: str, batch_id: int) -> list[dict[str, Any]]:
+    """The end of a batch in each Delta table that the stream reads: the table's id, version, kind of read."""
+    text = _text(f"{settings.checkpoints}/{stream}", f"offsets/{batch_id}") or ""
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    return [line for line in lines if "reservoirId" in line]
+
+
 def last_json(root: str, name: str) -> dict[str, Any] | None:
     """The JSON object that a checkpoint file ends with; null where there is no such file."""
     text = _text(root, name)
@@ -51,12 +68,50 @@ def read_offsets(settings: Settings, stream: str, batch_id: int) -> Mapping[str,
     return last_json(f"{settings.checkpoints}/{stream}", f"offsets/{batch_id}")
 
 
+def source_end(settings: Settings, stream: str, batch_id: int) -> str | None:
+    """The same as text, for the ledger; a lost checkpoint is made anew from it."""
+    offset = read_offsets(settings, stream, batch_id)
+    return None if offset is None else json.dumps(offset, separators=(",", ":"))
+
+
+def rebuild(settings: Settings, stream: str, checkpoint_id: str, ends: Mapping[int, str], done: int | None) -> None:
+    """Write the checkpoint of a stream that keeps no state; there is none, or it was set aside.
+
+    Args:
+        settings: Where the lake is.
+        stream: The stream.
+        checkpoint_id: Who it is: with the same id it is the same writer to its tables.
+        ends: Where the source ends, by batch: the last one that is done, and the one under way, if any.
+        done: Number of the last batch that is done; null where none is.
+    """
+    system, path = fs.FileSystem.from_uri(f"{settings.checkpoints}/{stream}")
+    draft = f"{path}.rebuilt"  # whole before it has its name: cut short here, the stream is found without a checkpoint
+    if system.get_file_info(draft).type != fs.FileType.NotFound:
+        system.delete_dir(draft)
+    head = json.dumps({"batchWatermarkMs": 0, "batchTimestampMs": 0, "conf": {}})
+    files = {"metadata": json.dumps({"id": checkpoint_id})}
+    files |= {f"offsets/{batch_id}": f"v1\n{head}\n{end}" for batch_id, end in ends.items()}
+    if done is not None:
+        files[f"commits/{done}"] = f"v1\n{json.dumps({'nextBatchWatermarkMs': 0})}"
+    for name, text in files.items():
+        system.create_dir(f"{draft}/{name}".rpartition("/")[0])
+        with system.open_output_stream(f"{draft}/{name}") as file:
+            file.write(text.encode())
+    system.move(draft, path)
+
+
+def version_read(offset: Mapping[str, Any]) -> tuple[int, bool]:
+    """The version of a Delta table that a source's noted end speaks of, and whether that was read only in part."""
+    is_in_part = bool(offset["isStartingVersion"]) or int(offset["index"]) >= 0
+    return int(offset["reservoirVersion"]) - (0 if is_in_part else 1), is_in_part
+
+
 def set_aside(settings: Settings, stream: str, now: datetime) -> str | None:
     """Rename the stream's checkpoint, which is kept for inspection; its new place, null where there is none."""
     system, path = fs.FileSystem.from_uri(f"{settings.checkpoints}/{stream}")
     if system.get_file_info(path).type == fs.FileType.NotFound:
         return None
-    kept = f"{path}.before-{now:%Y%m%dT%H%M%S}"
+    kept = f"{path}{SET_ASIDE}{now:%Y%m%dT%H%M%S}"
     system.move(path, kept)
     return kept
 

@@ -26,6 +26,7 @@ class Commit:
     rows: int
     version: int
     committed_at: datetime
+    source_end: str | None = None
 
 
 def commits(log: deltalake.DeltaTable, table: Table, limit: int | None = None) -> Iterator[Commit]:
@@ -40,6 +41,7 @@ def commits(log: deltalake.DeltaTable, table: Table, limit: int | None = None) -
                 rows=int(commit["operationMetrics"]["numOutputRows"]),
                 version=int(commit["version"]),
                 committed_at=datetime.fromtimestamp(commit["timestamp"] / 1000, UTC),
+                source_end=metadata.get("source_end"),
             )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import deltalake
 import pyarrow as pa
@@ -23,6 +23,7 @@ _RANGE = pa.struct([("topic", pa.string()), ("partition", pa.int32()), ("start",
 _ARROW: dict[Type, pa.DataType] = {
     "string": pa.string(),
     "boolean": pa.bool_(),
+    "int": pa.int32(),
     "long": pa.int64(),
     "timestamp": pa.timestamp("us", tz="UTC"),
     "ranges": pa.list_(_RANGE),
@@ -43,7 +44,10 @@ class OffsetRange:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of ``ops.ledger``. Watermarks are what the stream knows of event time *after* the batch."""
+    """One row of ``ops.ledger``. Watermarks are what the stream knows of event time *after* the batch.
+
+    ``source_end`` is null in entries of earlier releases and of replays.
+    """
 
     stream: str
     batch_id: int
@@ -58,6 +62,7 @@ class Entry:
     rows_late: int = 0
     versions: Mapping[str, int] = field(default_factory=dict)
     watermarks: Mapping[str, datetime] = field(default_factory=dict)
+    source_end: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse an entry that does not add up: a batch that lost a record must not be committed quietly."""
@@ -73,12 +78,11 @@ def record(root: str, entry: Entry) -> None:
     """Append the entry; a batch that is in the ledger already is not entered twice."""
     path = f"{root}/{OPS_LEDGER.path}"
     name = f"{OPS_LEDGER.name}:{entry.app_id}"
-    done = deltalake.DeltaTable(path).transaction_version(name)
-    if done is not None and done >= entry.batch_id:
+    table = deltalake.DeltaTable(path)
+    done = table.transaction_version(name)
+    if done is not None and done >= entry.batch_id and _is_entered(root, entry):
         return
-    transaction = Transaction(app_id=name, version=entry.batch_id)
-    rows = arrow_rows(OPS_LEDGER, [asdict(entry)])
-    write_deltalake(path, rows, mode="append", commit_properties=CommitProperties(app_transactions=[transaction]))
+    _append(table, [entry], {name: max(entry.batch_id, -1 if done is None else done)})
 
 
 def complete(root: str, missing: Sequence[Entry]) -> None:
@@ -88,15 +92,13 @@ def complete(root: str, missing: Sequence[Entry]) -> None:
     """
     if not missing:
         return
-    path = f"{root}/{OPS_LEDGER.path}"
+    table = deltalake.DeltaTable(f"{root}/{OPS_LEDGER.path}")
     last: dict[str, int] = {}
     for entry in missing:
         name = f"{OPS_LEDGER.name}:{entry.app_id}"
-        done = deltalake.DeltaTable(path).transaction_version(name)
+        done = table.transaction_version(name)
         last[name] = max(entry.batch_id, last.get(name, 0), -1 if done is None else done)
-    transactions = [Transaction(app_id=name, version=version) for name, version in last.items()]
-    rows = arrow_rows(OPS_LEDGER, [asdict(entry) for entry in missing])
-    write_deltalake(path, rows, mode="append", commit_properties=CommitProperties(app_transactions=transactions))
+    _append(table, missing, last)
 
 
 def entries(root: str, stream: str | None = None) -> list[dict[str, Any]]:
@@ -105,7 +107,8 @@ def entries(root: str, stream: str | None = None) -> list[dict[str, Any]]:
     if not deltalake.DeltaTable.is_deltatable(path):
         return []
     table = deltalake.DeltaTable(path).to_pyarrow_table(filters=[("stream", "=", stream)] if stream else None)
-    return sorted(table.to_pylist(maps_as_pydicts="strict"), key=lambda row: (row["stream"], row["batch_id"]))
+    rows = ({"source_end": None, **row} for row in table.to_pylist(maps_as_pydicts="strict"))
+    return sorted(rows, key=lambda row: (row["stream"], row["batch_id"]))
 
 
 def watermarks_before(root: str, stream: str, app_id: str, batch_id: int) -> dict[str, datetime]:
@@ -118,6 +121,21 @@ def arrow_rows(table: Table, rows: list[dict[str, Any]]) -> pa.Table:
     """Rows as Arrow, by the table's contract: instants as UTC microseconds."""
     schema = pa.schema([pa.field(f.name, _ARROW[f.type], f not in table.key) for f in table.fields])
     return pa.Table.from_pylist([{name: _plain(value) for name, value in row.items()} for row in rows], schema)
+
+
+def _append(table: deltalake.DeltaTable, rows: Sequence[Entry], transactions: Mapping[str, int]) -> None:
+    """Append entries with these transactions; a ledger of an earlier release gets the columns that it lacks."""
+    arrow = arrow_rows(OPS_LEDGER, [asdict(row) for row in rows])
+    is_older = not set(arrow.schema.names) <= {field.name for field in table.schema().fields}
+    properties = CommitProperties(app_transactions=[Transaction(*transaction) for transaction in transactions.items()])
+    mode: Literal["merge"] | None = "merge" if is_older else None
+    write_deltalake(table, arrow, mode="append", schema_mode=mode, commit_properties=properties)
+
+
+def _is_entered(root: str, entry: Entry) -> bool:
+    """Whether the row is there: one that somebody deleted is entered again when its batch is replayed."""
+    name = (entry.app_id, entry.batch_id)
+    return any((row["app_id"], row["batch_id"]) == name for row in entries(root, entry.stream))
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  any cell of a row

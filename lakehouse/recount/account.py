@@ -18,6 +18,7 @@ class Batch:
 
     Attributes:
         is_entered: It is in the ledger; else its outcomes are not known yet, and all null counts are 0.
+        source_end: Where it ends in what its stream reads; null in entries of earlier releases.
     """
 
     stream: str
@@ -32,6 +33,7 @@ class Batch:
     finished_at: datetime
     versions: Mapping[str, int] = field(default_factory=dict)
     is_entered: bool = True
+    source_end: str | None = None
 
     @property
     def name(self) -> tuple[str, int]:
@@ -60,4 +62,5 @@ def batch_of(entry: Mapping[str, Any]) -> Batch:
         **{name: entry[name] for name in OUTCOMES},
         finished_at=entry["finished_at"],
         versions=dict(entry["versions"] or {}),
+        source_end=entry["source_end"],
     )

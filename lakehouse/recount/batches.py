@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
+from lakehouse.commits import Commit
 from lakehouse.origins import Origin, in_order
 from lakehouse.recount.account import Batch
 from lakehouse.recount.findings import Finding, at, of_batches
@@ -68,13 +69,43 @@ def contiguity(
             reached[span.partition] = max(due, span.end)
 
 
+def versions(table: str, batches: Sequence[Batch], logged: Sequence[Commit]) -> Iterator[Finding]:
+    """Each batch is in the table's log once, as the version that the ledger names, as far back as the log is kept.
+
+    Args:
+        table: Name of a table to which each batch appends at most once.
+        batches: Batches of a stream that writes it.
+        logged: What the table's log says of its commits, of all streams.
+    """
+    by_name = {batch.name: batch for batch in batches if batch.is_entered}
+    seen: dict[tuple[str, int], int] = {}
+    for commit in logged:
+        name = (commit.app_id, commit.batch_id)
+        if batch := by_name.get(name):
+            if name in seen:
+                text = f"committed to {table} twice, as version {seen[name]} and {commit.version}"
+                yield of_batches(batch.stream, text, [batch])
+            elif batch.versions.get(table) != commit.version:
+                told = batch.versions.get(table, "none")
+                text = f"is version {commit.version} of {table}, but the ledger says {told}"
+                yield of_batches(batch.stream, text, [batch])
+            seen[name] = commit.version
+
+
+def accepted_losses(starts: Sequence[Origin]) -> Iterator[Finding]:
+    """What was left out by name, for the record."""
+    for origin in starts:
+        for gap in origin.gaps:
+            text = f"lost, and the loss was accepted at {origin.started_at:%F %T} ({origin.reason})"
+            yield at(origin.stream, text, gap.partition, gap.start, gap.end, differs=False)
+
+
 def _at_start(origin: Origin, reached: Mapping[int, int], *, is_anew: bool) -> Iterator[Finding]:
     """A recovery may leave out offsets only by name."""
+    yield from accepted_losses([origin])
     named = defaultdict(list)
     for gap in origin.gaps:
         named[gap.partition].append((gap.start, gap.end))
-        text = f"lost, and the loss was accepted at {origin.started_at:%F %T} ({origin.reason})"
-        yield at(origin.stream, text, gap.partition, gap.start, gap.end, differs=False)
     if is_anew:
         yield Finding(origin.stream, f"{origin.kafka_topic} was made anew at {origin.started_at:%F %T}", False)
         return

@@ -15,6 +15,7 @@ from deltalake.exceptions import DeltaError
 from pyarrow import fs
 
 from contracts.tables import Table
+from lakehouse.commits import Commit, commits
 from lakehouse.recount.findings import Finding
 from lakehouse.recount.spans import Offsets, by_partition
 
@@ -27,6 +28,7 @@ class Lake:
 
     root: str
     _opened: dict[str, deltalake.DeltaTable] = field(default_factory=dict)
+    _commits: dict[str, list[Commit]] = field(default_factory=dict)
 
     def log(self, table: Table) -> deltalake.DeltaTable | None:
         """The table at the version that it had when it was first asked for; null where there is none."""
@@ -35,6 +37,13 @@ class Lake:
                 return None
             self._opened[table.name] = deltalake.DeltaTable(f"{self.root}/{table.path}")
         return self._opened[table.name]
+
+    def commits(self, table: Table) -> list[Commit]:
+        """Batches in the table's log, as far back as that is kept, oldest first."""
+        if table.name not in self._commits:
+            log = self.log(table)
+            self._commits[table.name] = list(commits(log, table))[::-1] if log else []
+        return self._commits[table.name]
 
     def as_of(self, table: Table, version: int) -> deltalake.DeltaTable | None:
         """The table at a version; null where its log or files are no longer kept."""

@@ -32,22 +32,28 @@ def _rows_text(offsets: int, times: int, has_batch: bool) -> str:
     return f"{offsets} rows are there {times + 1} times"
 
 
-def silver_read(stream: str, groups: Groups, bronze: Tally, *, is_partial: bool) -> Iterator[Finding]:
-    """What Silver has read is what Bronze holds of these offsets.
+def source_read(
+    stream: str, source: str, groups: Groups, held: Tally, accepted: Runs, *, is_partial: bool
+) -> Iterator[Finding]:
+    """What a Silver or Gold stream has read is what its source holds of these offsets.
 
     Args:
-        stream: The Silver stream.
+        stream: The stream.
+        source: Name of the table that it reads, for people.
         groups: Batches of its present checkpoint.
-        bronze: Rows of Bronze, as of the version that the last of these batches reached.
+        held: Rows of the source, as of the version that the last of these batches reached.
+        accepted: Offsets whose loss was accepted.
         is_partial: That version was read in part only, so that rows beyond the last offset read are lag.
     """
-    for members, rows in zip(groups.members, bronze.counts.tolist(), strict=True):
+    for members, rows in zip(groups.members, held.counts.tolist(), strict=True):
         read = sum(batch.rows_read for batch in members)
         if all(batch.is_entered for batch in members) and rows != read:
-            yield of_batches(stream, f"{read} records read, but Bronze holds {rows} of these offsets", members)
-    for partition, start, end in bronze.runs_outside():
+            yield of_batches(stream, f"{read} records read, but {source} holds {rows} of these offsets", members)
+    for partition, start, end in held.runs_outside():
         if not (is_partial and start >= groups.end(partition)):
-            yield at(stream, "in Bronze, but skipped by Silver", partition, start, end)
+            for first, last, times in differences(accepted.get(partition, ()), [(start, end)]):
+                if times > 0:
+                    yield at(stream, f"in {source}, but skipped", partition, first, last)
 
 
 def outcome_rows(
@@ -74,7 +80,7 @@ def outcome_rows(
 
 
 def gold_read(stream: str, batches: Sequence[Batch], held: int) -> Iterator[Finding]:
-    """Gold has read every position that Silver held at the version which its last batch reached."""
+    """Gold has read as many positions as Silver held; for batches of earlier releases, which name no offsets."""
     read = sum(batch.rows_read for batch in batches)
     if read != held:
         text = f"{read} positions read, but silver.positions held {held} at the version that it reached"

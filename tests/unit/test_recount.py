@@ -22,9 +22,12 @@ from contracts.topics import AIS
 from infra import marks
 from infra.marks import TopicState
 from lakehouse import ledger, origins
+from lakehouse.commits import Commit
 from lakehouse.deliveries import Delivery
 from lakehouse.ledger import Entry, OffsetRange
 from lakehouse.origins import FIRST_START, Origin, reached
+from lakehouse.recount.account import batch_of
+from lakehouse.recount.batches import versions
 from lakehouse.recount.counting import recount
 from lakehouse.recount.findings import Finding
 from lakehouse.recount.topics import broker, deliveries
@@ -51,7 +54,8 @@ class Lake:
         self.note_read("silver.ais", 2, 3)
         day = {"observed_on": [DAY], "position_count": [30]}
         self.append(t.GOLD_VESSEL_DAY, day)
-        self.enter(Entry("gold.vessels", 0, "gold.vessels:c", (), 30, 30, BEGAN, self.at(9)))
+        spans = (OffsetRange(AIS.name, 0, 0, 25), OffsetRange(AIS.name, 1, 0, 9))
+        self.enter(Entry("gold.vessels", 0, "gold.vessels:c", spans, 30, 30, BEGAN, self.at(9)))
         self.note_read("gold.vessels", 0, 3)
 
     def land(self, number: int) -> None:
@@ -162,7 +166,7 @@ def test_a_deleted_file_is_named_with_the_batch_and_the_offsets_that_were_in_it(
 
     assert named(found, "bronze.ais")[1:] == [((2,), 0, 20, 25), ((2,), 1, 4, 9)]
     assert any(Path(newest).name in f.text and "is gone" in f.text for f in found)
-    assert any(f.stream == "silver.ais" and "Bronze holds 0" in f.text for f in found)
+    assert any(f.stream == "silver.ais" and "bronze.ais holds 0" in f.text for f in found)
 
 
 def test_a_file_that_was_cut_short_is_named(lake: Lake) -> None:
@@ -235,7 +239,7 @@ def test_a_ledger_row_that_is_gone_is_named(lake: Lake) -> None:
     found = lake.differences()
 
     assert any(f.batches == (1,) and "is not in the ledger" in f.text for f in found)
-    assert any("skipped by Silver" in f.text and (f.partition, f.start, f.end) == (0, 10, 20) for f in found)
+    assert any("in bronze.ais, but skipped" in f.text and (f.partition, f.start, f.end) == (0, 10, 20) for f in found)
 
 
 @pytest.mark.parametrize(
@@ -280,11 +284,51 @@ def test_a_day_that_gold_counts_otherwise_than_silver_is_named(lake: Lake) -> No
     assert "2026-01-01: gold.vessel_day counts 31 positions, silver.positions holds 30" in found.text
 
 
-def test_a_batch_that_gold_skipped_is_found(lake: Lake) -> None:
-    lake.tamper("gold.vessels", 0, rows_read=22, rows_accepted=22)
-    lake.log(t.GOLD_VESSEL_DAY).update({"position_count": "22"})
+def test_positions_that_gold_did_not_read_are_named_by_their_offsets(lake: Lake) -> None:
+    spans = [asdict(OffsetRange(AIS.name, 0, 0, 20)), asdict(OffsetRange(AIS.name, 1, 0, 9))]
+    lake.tamper("gold.vessels", 0, ranges=spans, rows_read=25, rows_accepted=25)
+    lake.log(t.GOLD_VESSEL_DAY).update({"position_count": "25"})
 
-    assert ["22 positions read" in f.text for f in lake.differences() if f.batches] == [True]
+    found = [f for f in lake.differences() if f.partition is not None]
+
+    assert named(found, "gold.vessels") == [((), 0, 20, 25)]
+    assert "in silver.positions, but skipped" in found[0].text
+
+
+@pytest.mark.parametrize("ranges", [None, []], ids=["today", "of an earlier release, without offsets"])
+def test_a_batch_of_gold_with_another_count_than_silver_is_named(lake: Lake, ranges: list[Any] | None) -> None:
+    lake.tamper("gold.vessels", 0, rows_read=22, rows_accepted=22, **({} if ranges is None else {"ranges": ranges}))
+
+    assert any(f.batches == (0,) and "22" in f.text and "30" in f.text for f in lake.differences())
+
+
+def test_offsets_that_silver_left_out_count_as_named_only_where_a_recovery_names_them(lake: Lake) -> None:
+    lake.append(BRONZE_AIS, columns([(1, 9), (1, 10)]))
+    span = OffsetRange(AIS.name, 1, 9, 11)
+    lake.enter(Entry("bronze.ais", 3, "bronze.ais:c", (span,), 2, 2, BEGAN, lake.at(12)))
+    lake.note_read("silver.ais", 2, 4)
+    assert named(lake.differences(), "silver.ais") == [((), 1, 9, 11)]
+
+    origin = Origin("silver.ais", lake.at(20), AIS.name, "", "bronze.ais was changed", {}, (span,))
+    origins.record(lake.settings.lake, origin)
+
+    found = recount(lake.settings, None)
+    assert found.differences == []
+    assert named(found.findings, "silver.ais") == [((), 1, 9, 11)]
+
+
+def test_a_batch_is_in_a_tables_log_once_and_as_the_version_that_the_ledger_names() -> None:
+    batch = batch_of(
+        asdict(Entry("bronze.ais", 1, "bronze.ais:c", (), 0, 0, BEGAN, BEGAN, versions={BRONZE_AIS.name: 4}))
+    )
+    commit = Commit("bronze.ais:c", 1, (), 0, 4, BEGAN)
+
+    def found(*logged: Commit) -> list[str]:
+        return [f.text for f in versions(BRONZE_AIS.name, [batch], logged) if f.batches == (1,)]
+
+    assert found(commit, replace(commit, batch_id=2, version=5)) == []
+    assert found(replace(commit, version=6)) == ["batch 1: is version 6 of bronze.ais, but the ledger says 4"]
+    assert found(commit, replace(commit, version=6)) == ["batch 1: committed to bronze.ais twice, as version 4 and 6"]
 
 
 @pytest.mark.parametrize(
