@@ -2,36 +2,99 @@
 
 Topics keep their records for days, Bronze for years, and both are read again. So a version of an event may
 only change so that every record that was lawful stays lawful and keeps its meaning; for anything else it gets
-a new version. Units are part of a field's name: a change of unit is a removed field, and refused too.
+a new version. Units are part of a field's name: a change of unit is a removed field, and refused too. A field is
+renamed by naming its former name as an alias, and removed by retiring it: both stay lawful on the wire.
 """
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
-from contracts.events import EVENTS
+from contracts.events import EVENTS, Event, former_names, models_read, version_of
 
 JsonSchema = dict[str, Any]
 
 _WIDER_TYPES = {"integer": ("integer", "number")}
 """Types that accept everything the named one accepts; the others accept only themselves."""
 
+_BOUNDS = (
+    "type", "const", "enum", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "minLength", "maxLength",
+    "pattern",
+)  # fmt: skip
+RENAMED_TO = "x-renamed-to"
+"""Our own keyword of JSON Schema, at a former name: the name of today."""
+
 
 def event_schemas() -> dict[str, JsonSchema]:
     """JSON Schema of every event, by ``<topic>.<event type>.v<version>``, from the models that read it."""
     schemas: dict[str, JsonSchema] = {}
-    for topic, models in EVENTS.items():
-        for event_type, model in models.items():
-            schema = model.model_json_schema()
-            version = schema["properties"]["schema_version"]["const"]
-            # One model may read several event types; its file is for one of them.
-            schema["properties"]["event_type"] = {
-                "const": event_type,
-                "title": "Event Type",
-                "type": "string",
-            }
-            schemas[f"{topic.short}.{event_type}.v{version}"] = schema
+    for topic in EVENTS:
+        for event_type, models in models_read(topic).items():
+            for model in models:
+                schema = schema_of(model)
+                # One model may read several event types; its file is for one of them.
+                schema["properties"]["event_type"] = {
+                    "const": event_type,
+                    "title": "Event Type",
+                    "type": "string",
+                }
+                schemas[f"{topic.short}.{event_type}.v{version_of(model)}"] = schema
     return schemas
+
+
+def committed_schemas() -> dict[str, JsonSchema]:
+    """The schema files that this release was published with, by the same names."""
+    folder = Path(__file__).parent / "schemas"
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+
+
+def schema_of(model: type[Event]) -> JsonSchema:
+    """JSON Schema of what a model reads, with the former names of its fields."""
+    schema = model.model_json_schema()
+    for alias, name in former_names(model).items():
+        schema["properties"][alias] = {
+            **schema["properties"][name],
+            "description": f"Former name of {name}.",
+            "deprecated": True,
+            RENAMED_TO: name,
+        }
+        if name in schema["required"]:  # under one of its names
+            schema["required"].remove(name)
+            schema.setdefault("allOf", []).append({"anyOf": [{"required": [name]}, {"required": [alias]}]})
+    return schema
+
+
+def widening_changes(old: JsonSchema, new: JsonSchema) -> list[str]:
+    """What ``new`` allows beyond ``old``, in words; it breaks nothing."""
+    before, after = old["properties"], new["properties"]
+    renamed = {name: field[RENAMED_TO] for name, field in after.items() if RENAMED_TO in field}
+    told = [
+        f"{name}: new, optional" for name in after if name not in before and name not in {*renamed, *renamed.values()}
+    ]
+    for name in after:
+        if name in renamed and RENAMED_TO not in before.get(name, {}):
+            told.append(f"{name}: renamed, now {renamed[name]}; the former name is still read")
+        elif name in before and after[name].get("deprecated") and not before[name].get("deprecated"):
+            told.append(f"{name}: removed; still read from events that have it")
+        elif name in before and _bounds(before[name]) != _bounds(after[name]):
+            told.append(f"{name}: wider, {_in_words(before[name])} is now {_in_words(after[name])}")
+    required = set(old.get("required", ())) - set(new.get("required", ())) - set(renamed) - set(renamed.values())
+    return told + [f"{name}: no longer required" for name in old.get("required", ()) if name in required]
+
+
+def _bounds(declared: JsonSchema) -> JsonSchema:
+    """What a field may be, without the words about it."""
+    return {name: value for name, value in declared.items() if name in ("anyOf", *_BOUNDS)}
+
+
+def _in_words(declared: JsonSchema) -> str:
+    choices = (
+        " ".join([str(choice.get("type", "")), *(f"{name} {choice[name]}" for name in _BOUNDS[1:] if name in choice)])
+        for choice in declared.get("anyOf", [declared])
+    )
+    return " or ".join(choices)
 
 
 def breaking_changes(old: JsonSchema, new: JsonSchema) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import zlib
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AliasChoices, BaseModel, ConfigDict, StringConstraints
 from pydantic import Field as PydanticField
 
 from contracts import fields as f
@@ -28,10 +28,19 @@ Text = Annotated[str, StringConstraints(max_length=200)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
-def _wire(field: f.Field, *, required: bool = False) -> Any:  # noqa: ANN401  pydantic's own FieldInfo is typed Any
-    """The field's wire range as a pydantic constraint: one declaration serves lake and wire."""
-    default = ... if required else None
-    return PydanticField(default, ge=field.wire_low, le=field.wire_high, description=field.doc)
+def _wire(field: f.Field, *, required: bool = False, retired: bool = False) -> Any:  # noqa: ANN401  as pydantic's own
+    """The field's wire range and former names as a pydantic constraint: one declaration serves lake and wire.
+
+    A ``retired`` field is no longer sent; producers of yesterday may, and Silver keeps it in ``extra``.
+    """
+    return PydanticField(
+        ... if required else None,
+        ge=field.wire_low,
+        le=field.wire_high,
+        description=field.doc,
+        validation_alias=AliasChoices(field.name, *field.aliases) if field.aliases else None,
+        deprecated=retired or None,
+    )
 
 
 def event_id(event_type: str, key: str | int, observed_at_ms: int, payload: bytes) -> str:
@@ -206,7 +215,43 @@ EVENTS: dict[Topic, dict[str, type[Event]]] = {
         "fuel_report": FuelReport,
     },
 }
-"""Which model reads an event, by topic and ``event_type``."""
+"""The newest model of each event, by topic and ``event_type``."""
+
+FORMER: dict[Topic, dict[str, tuple[type[Event], ...]]] = {}
+"""Models of earlier versions, which are read as long as anybody may send or replay them."""
+
+
+def models_read(topic: Topic) -> dict[str, tuple[type[Event], ...]]:
+    """Every model that reads an event type of the topic, the newest first."""
+    former = FORMER.get(topic, {})
+    return {event_type: (newest, *former.get(event_type, ())) for event_type, newest in EVENTS[topic].items()}
+
+
+def version_of(model: type[Event]) -> int:
+    """The schema version that a model reads."""
+    version: int = model.model_fields["schema_version"].default
+    return version
+
+
+def former_names(model: type[Event]) -> dict[str, str]:
+    """Names that a field of the model had before, each with its name of today."""
+    return {
+        str(alias): name
+        for name, field in model.model_fields.items()
+        if isinstance(field.validation_alias, AliasChoices)
+        for alias in field.validation_alias.choices
+        if alias != name
+    }
+
+
+def retired_fields(topic: Topic) -> set[str]:
+    """Fields that no event of the topic has any more; their values are kept in ``extra``."""
+    models = [model for versions in models_read(topic).values() for model in versions]
+    declared = [(name, bool(field.deprecated)) for model in models for name, field in model.model_fields.items()]
+    return {name for name, is_retired in declared if is_retired} - {
+        name for name, is_retired in declared if not is_retired
+    }
+
 
 HEADER_SOURCE = "source"
 HEADER_EVENT_TYPE = "event-type"

@@ -15,6 +15,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.errors import ConfigurationError
+from contracts.topics import ContractMode, Topic
 
 PREFIX = "MARITIME_"
 
@@ -73,6 +74,13 @@ class Settings(BaseSettings):
         None, description="For `maritime verify delivery` only: the place in a batch at which a stream kills itself."
     )
 
+    contract_ais: ContractMode = Field(
+        "evolve", description="What AIS events may bring that is new; docs/contracts.md."
+    )
+    contract_sensors: ContractMode = Field("evolve", description="The same for sensor readings.")
+    contract_alerts: ContractMode = Field("evolve", description="The same for alerts.")
+    contract_voyage_events: ContractMode = Field("evolve", description="The same for voyage events.")
+
     upkeep_minutes: float = Field(5, ge=0, description="How often running streams look after their tables; 0: never.")
     upkeep_file_mb: int = Field(128, ge=1, description="Size to which small files are merged; small is under half.")
     upkeep_small_files: int = Field(50, ge=2, description="Files of a table that are worth merging, or worth deleting.")
@@ -105,6 +113,12 @@ class Settings(BaseSettings):
     stall_limit_seconds: float = Field(300, gt=0, description="And no batch for so long, that it is stalled.")
     stale_limit_seconds: float = Field(3_600, gt=0, description="Batches for so long without a new row: a stale table.")
 
+    openlineage_url: str | None = Field(
+        None, description="Where OpenLineage events are posted, as http://marquez:5000/api/v1/lineage; unset: nowhere."
+    )
+    openlineage_api_key: SecretStr | None = Field(None, description="Sent to it as `Authorization: Bearer`.")
+    openlineage_namespace: str = Field("maritimeiq", description="Namespace of our jobs in these events.")
+
     mlflow_uri: str | None = Field(None, description="MLflow tracking server; unset: SQLite in the home.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="Log level of our own code.")
 
@@ -117,6 +131,11 @@ class Settings(BaseSettings):
     def checkpoints(self) -> str:
         """Root of the streams' checkpoints; beside the tables, so that both move together."""
         return f"{self.lake}/_checkpoints"
+
+    def contract_mode(self, topic: Topic) -> ContractMode:
+        """What the topic's contract does with what it does not know."""
+        mode: ContractMode = getattr(self, f"contract_{topic.short}")
+        return mode
 
     @property
     def reports(self) -> Path:

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 CONSUMER_GROUP = "maritime-platform-consumers"
+
+ContractMode = Literal["evolve", "freeze", "discard-with-quarantine"]
+"""What a topic's contract does with what it does not know.
+
+``evolve``: a new optional field or event version is taken up by the first producer that brings it, and unknown fields
+are kept in ``extra``. ``freeze``: nothing new is published before it is applied. ``discard-with-quarantine``: what is
+new may be published, but a record with an unknown field goes to quarantine whole. Under ``freeze`` it does so too: it
+came from a program that asked nobody.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql.types import (
     ArrayType,
     BinaryType,
@@ -21,7 +22,9 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from contracts.events import EVENTS
+from contracts.compatibility import schema_of
+from contracts.errors import ContractError
+from contracts.events import models_read
 from contracts.fields import Field, Type
 from contracts.tables import Table
 from contracts.topics import Topic
@@ -57,19 +60,58 @@ def spark_schema(table: Table) -> StructType:
     return StructType([_column(field, nullable=field not in table.key) for field in table.fields])
 
 
+def stored_schema(table: Table) -> StructType:
+    """The columns that the table has on disk: the same, then those under former names."""
+    return StructType([*spark_schema(table), *(_column(alias, nullable=True) for alias, _ in table.former)])
+
+
+def stored(table: Table, rows: DataFrame) -> DataFrame:
+    """The rows as they are written: former names hold the value too, for readers of yesterday."""
+    return rows.withColumns({alias.name: F.col(field.name) for alias, field in table.former}) if table.former else rows
+
+
+def as_declared(table: Table, rows: DataFrame) -> DataFrame:
+    """The rows in the columns that the contract names today, under whatever contract they were written.
+
+    A renamed column has its value from either name; one that the table did not have yet is null; others are left out.
+    """
+    if rows.columns == table.columns:
+        return rows
+    return rows.select(*(_declared(field, rows.columns) for field in table.fields))
+
+
+def _declared(field: Field, there: list[str]) -> Column:
+    names = [name for name in (field.name, *field.aliases) if name in there]
+    value = F.coalesce(*names) if names else F.lit(None).cast(SPARK_TYPES[field.type])
+    return value.alias(field.name)
+
+
 def _column(field: Field, *, nullable: bool) -> StructField:
     unit = {"unit": field.unit} if field.unit else {}
     return StructField(field.name, SPARK_TYPES[field.type], nullable, {"comment": field.doc, **unit})
 
 
-@cache
 def event_schema(topic: Topic) -> StructType:
-    """Every column that any event of the topic may carry, all nullable: what ``from_json`` is given."""
+    """Every column that any event of the topic may carry, in any version that is read and under any of its names.
+
+    All are nullable: this is what ``from_json`` is given.
+
+    Raises:
+        ContractError: Two events give one name to different types.
+    """
     columns: dict[str, DataType] = {}
-    for model in dict.fromkeys(EVENTS[topic].values()):
-        properties = model.model_json_schema()["properties"]
-        columns |= {name: _json_type(declared) for name, declared in properties.items()}
+    for model in dict.fromkeys(model for models in models_read(topic).values() for model in models):
+        for name, declared in schema_of(model)["properties"].items():
+            columns[name] = _wider(name, columns.get(name), _json_type(declared))
     return StructType([StructField(name, kind) for name, kind in columns.items()])
+
+
+def _wider(name: str, known: DataType | None, kind: DataType) -> DataType:
+    if known is None or known == kind:
+        return kind
+    if {known, kind} == {LongType(), DoubleType()}:
+        return DoubleType()
+    raise ContractError(f"Events of one topic give {name} the types {known.typeName()} and {kind.typeName()}.")
 
 
 def _json_type(declared: dict[str, Any]) -> DataType:

@@ -31,6 +31,7 @@ from infra.console import (
 from infra.kafka import producer_config
 from infra.security.refusals import Watch
 from infra.topics import create_topics
+from lakehouse.evolution.events import admit
 from producers.account import Account
 from producers.feeds import FEEDS
 from producers.heartbeat import Heartbeat
@@ -111,6 +112,7 @@ def run_command(
         say(f"resuming {start.path} after line {start.line:,}")
     plan = _plan(topic, format_name, start, options)
     create_topics(settings)
+    admit(settings, topic)
     account = Account.begin(settings, topic)
     heartbeat = _heartbeat(settings, plan)
     with _interrupts() as stopped, _display() as tick:

@@ -9,12 +9,23 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from contracts.ais import MMSI_CLASSES
-from contracts.events import EVENTS, FIRST_LAWFUL_MS, LARGEST_VALUE_BYTES, LAST_LAWFUL_MS, SCHEMA_VERSION
+from contracts.events import (
+    EVENTS,
+    FIRST_LAWFUL_MS,
+    LARGEST_VALUE_BYTES,
+    LAST_LAWFUL_MS,
+    former_names,
+    models_read,
+    retired_fields,
+    version_of,
+)
 from contracts.fields import BY_NAME, Field
 from contracts.tables import BRONZE
-from contracts.topics import Topic
+from contracts.topics import ContractMode, Topic
 
 CORRUPT = "_corrupt_record"
+Versions = dict[str, list[int]]
+"""Schema versions by event type."""
 
 
 def parse(records: DataFrame, topic: Topic, schema: StructType) -> DataFrame:
@@ -26,40 +37,72 @@ def parse(records: DataFrame, topic: Topic, schema: StructType) -> DataFrame:
         schema: Columns of the topic's events.
 
     Returns:
-        One row per record, in any order: the bronze columns, then the event's columns (null where absent),
-        ``observed_at``, ``observed_on``, and ``_corrupt_record``, null for a value that is JSON of the right types.
+        One row per record, in any order: the bronze columns, then the event's columns (null where absent) under
+        their names of today, ``observed_at``, ``observed_on``, ``unknown_fields`` (names that no contract of the topic
+        has), ``extra`` (what the columns do not hold, as JSON), and ``_corrupt_record``, null for a value that is JSON
+        of the right types.
     """
     with_corrupt = StructType([*schema.fields, StructField(CORRUPT, StringType())])
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT, "allowNonNumericNumbers": "false"}
-    event = F.from_json(F.col("value").cast("string"), with_corrupt, options)
+    text = F.col("value").cast("string")
+    retired = retired_fields(topic)
+    columns = (
+        *BRONZE[topic].columns,
+        F.from_json(text, with_corrupt, options).alias("event"),
+        F.array_except(F.json_object_keys(text), _texts(schema.names)).alias("unknown_fields"),
+        _extra(text, [name for name in schema.names if name not in retired]).alias("extra"),
+    )
+    events = records.select(*columns).select(*BRONZE[topic].columns, "event.*", "unknown_fields", "extra")
     return (
-        records.select(*BRONZE[topic].columns, event.alias("event"))
-        .select(*BRONZE[topic].columns, "event.*")
+        _renamed(events, topic)
         .withColumn("observed_at", instant("observed_at_ms"))
         .withColumn("observed_on", F.to_date("observed_at"))
     )
 
 
-def judge(events: DataFrame, topic: Topic, sog_limit_kn: float) -> DataFrame:
+def _extra(text: Column, held: list[str]) -> Column:
+    """The object's fields but those that are held in columns, as JSON; null where there are none."""
+    others = F.array_except(F.json_object_keys(text), _texts(held))
+    fields = F.map_filter(F.from_json(text, "map<string,variant>"), lambda name, _: ~name.isin(held))
+    return F.when(F.size(others) > 0, F.to_json(fields))
+
+
+def _renamed(events: DataFrame, topic: Topic) -> DataFrame:
+    """The events with each field under its name of today, whichever its producer used."""
+    models = [model for versions in models_read(topic).values() for model in versions]
+    former = {alias: name for model in models for alias, name in former_names(model).items()}
+    for alias, name in former.items():
+        events = events.withColumn(name, F.coalesce(name, alias)).drop(alias)
+    return events
+
+
+def _texts(values: list[str]) -> Column:
+    return F.array(*map(F.lit, values))
+
+
+def judge(events: DataFrame, topic: Topic, sog_limit_kn: float, mode: ContractMode = "evolve") -> DataFrame:
     """Add ``rule``: the first of ``row_rules`` that the record breaks, null for a lawful one.
 
     A column of that name, which an alert has, is kept as ``own_rule``.
     """
-    checks = row_rules(events, topic, sog_limit_kn)
+    checks = row_rules(events, topic, sog_limit_kn, mode)
     kept = events.withColumn("own_rule", F.col("rule")) if "rule" in events.columns else events
     return kept.withColumn("rule", F.coalesce(*(F.when(broken, F.lit(name)) for name, broken in checks)))
 
 
-def row_rules(events: DataFrame, topic: Topic, sog_limit_kn: float) -> list[tuple[str, Column]]:
+def row_rules(
+    events: DataFrame, topic: Topic, sog_limit_kn: float, mode: ContractMode = "evolve"
+) -> list[tuple[str, Column]]:
     """Name of each rule that sends a record to quarantine, and whether a record breaks it.
 
     The rules, in this order: ``too_large``, ``malformed_json`` (what is not UTF-8 is no JSON either),
-    ``unknown_event_type``, ``unknown_schema_version``, ``missing_<field>``, ``<field>`` out of its lawful range
-    (a sentinel is not) or values, ``mmsi_class`` for a number that no station may have, ``position_not_available`` for
-    AIS's 91 and 181 degrees, ``speed_limit``.
+    ``unknown_event_type``, ``unknown_schema_version``, ``missing_<field>``, ``unknown_field`` (unless the contract's
+    mode is to evolve), ``<field>`` out of its lawful range (a sentinel is not) or values, ``mmsi_class`` for a number
+    that no station may have, ``position_not_available`` for AIS's 91 and 181 degrees, ``speed_limit``.
     """
     of_fields = [*_time_rules(events), *_range_rules(events), *_value_rules(events)]
-    return [*_shape_rules(topic), *of_fields, *_ais_rules(events, sog_limit_kn)]
+    unknown = [] if mode == "evolve" else [("unknown_field", F.size("unknown_fields") > 0)]
+    return [*_shape_rules(topic), *unknown, *of_fields, *_ais_rules(events, sog_limit_kn)]
 
 
 def instant(name: str) -> Column:
@@ -79,25 +122,37 @@ def lawful(field: Field, value: Column) -> Column:
 
 
 def _shape_rules(topic: Topic) -> list[tuple[str, Column]]:
-    kinds = EVENTS[topic]
-    required: dict[str, list[str]] = {}
-    for kind, model in kinds.items():
-        for name, declared in model.model_fields.items():
-            if declared.is_required():
-                required.setdefault(name, []).append(kind)
+    required: dict[str, Versions] = {}
+    for kind, models in models_read(topic).items():
+        for model in models:
+            for name, declared in model.model_fields.items():
+                if declared.is_required():
+                    required.setdefault(name, {}).setdefault(kind, []).append(version_of(model))
     missing = [
-        (f"missing_{name}", F.col(name).isNull() & F.col("event_type").isin(of))
-        for name, of in required.items()
+        (f"missing_{name}", F.col(name).isNull() & _is_one_of(versions))
+        for name, versions in required.items()
         if name != "event_type"
     ]
+    known = {kind: [version_of(model) for model in models] for kind, models in models_read(topic).items()}
     is_text = F.is_valid_utf8(F.col("value").cast("string"))  # the JSON parser would mend what is not, silently
     return [
         ("too_large", F.octet_length("value") > LARGEST_VALUE_BYTES),
         ("malformed_json", F.col(CORRUPT).isNotNull() | F.col("value").isNull() | ~is_text),
-        ("unknown_event_type", ~F.coalesce(F.col("event_type").isin(list(kinds)), F.lit(False))),
-        ("unknown_schema_version", F.coalesce(F.col("schema_version"), F.lit(0)) != SCHEMA_VERSION),
+        ("unknown_event_type", ~F.coalesce(F.col("event_type").isin(list(EVENTS[topic])), F.lit(False))),
+        ("unknown_schema_version", ~F.coalesce(_is_one_of(known), F.lit(False))),
         *missing,
     ]
+
+
+def _is_one_of(versions: Versions) -> Column:
+    """Whether an event is of one of these types, in one of the versions given for it."""
+    kinds: dict[tuple[int, ...], list[str]] = {}
+    for kind, numbers in versions.items():
+        kinds.setdefault(tuple(numbers), []).append(kind)
+    return reduce(
+        Column.__or__,
+        (F.col("event_type").isin(of) & F.col("schema_version").isin(list(numbers)) for numbers, of in kinds.items()),
+    )
 
 
 def _time_rules(events: DataFrame) -> list[tuple[str, Column]]:

@@ -30,7 +30,8 @@ def typed_ais(events: DataFrame) -> DataFrame:
     flagged = events.withColumns(
         {"flags": F.array_compact(F.array(*sentinels)), "mmsi_class": mmsi_class(F.col("mmsi"))}
     )
-    whole = {name: F.col(name).try_cast("int") for name in ("nav_status", "message_type", "ship_type_code")}
+    codes = ("nav_status", "message_type", "ship_type_code")
+    whole = {name: F.col(name).try_cast(BY_NAME[name].type) for name in codes}
     typed = typed_events(flagged).withColumns({**whole, **{name: _text(name) for name in ("vessel_name", "call_sign")}})
     print_of = F.concat_ws("|", *(F.coalesce(F.col(name).cast("string"), F.lit("")) for name in ("mmsi", *IDENTITY)))
     says_who = reduce(Column.__or__, (F.col(name).isNotNull() for name in IDENTITY))

@@ -68,7 +68,7 @@ class Batch:
         """Add an event at the end."""
         self.values.append(event.model_dump_json(exclude_none=True))
         self.keys.append(event.key)
-        self.headers.append(event_headers(event.source, event.event_type))
+        self.headers.append(event_headers(event.source, event.event_type, event.schema_version))
         self.times_ms.append(event.observed_at_ms)
         self.lines.append(line_number)
 
@@ -142,12 +142,12 @@ class Feed:
 
 
 @lru_cache(maxsize=1024)
-def event_headers(source: str, event_type: str) -> Headers:
+def event_headers(source: str, event_type: str, schema_version: int = SCHEMA_VERSION) -> Headers:
     """The Kafka headers of an event."""
     return [
         (HEADER_SOURCE, source.encode()),
         (HEADER_EVENT_TYPE, event_type.encode()),
-        (HEADER_SCHEMA_VERSION, str(SCHEMA_VERSION).encode()),
+        (HEADER_SCHEMA_VERSION, str(schema_version).encode()),
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union
 from pydantic import Field, TypeAdapter, ValidationError
 
 from contracts.dead_letters import reason_of
-from contracts.events import EVENTS, Event, event_id
+from contracts.events import Event, event_id, models_read
 from contracts.topics import Topic
 from producers.feeds.base import Batch, Context
 from producers.feeds.rows import each_line
@@ -55,9 +55,12 @@ def _shifted(event: Event, shift_ms: int, line: bytes) -> Event:
 
 @lru_cache(maxsize=8)
 def _adapter(topic: Topic) -> TypeAdapter[Event]:
-    """Validator of a topic's events, told apart by ``event_type``."""
-    models = tuple(dict.fromkeys(EVENTS[topic].values()))
-    if len(models) == 1:
-        return TypeAdapter(models[0])
-    union: Any = Annotated[Union[models], Field(discriminator="event_type")]  # noqa: UP007  built at run time
-    return TypeAdapter(union)
+    """Validator of a topic's events, told apart by ``event_type``, and by ``schema_version`` where it has several."""
+    kinds = tuple(_union(models, "schema_version") for models in dict.fromkeys(models_read(topic).values()))
+    return TypeAdapter(_union(kinds, "event_type"))
+
+
+def _union(choices: tuple[Any, ...], told_by: str) -> Any:  # noqa: ANN401  a type that is built at run time
+    if len(choices) == 1:
+        return choices[0]
+    return Annotated[Union[choices], Field(discriminator=told_by)]  # noqa: UP007  built at run time
