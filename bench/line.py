@@ -18,20 +18,16 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
 import psutil
-from deltalake import DeltaTable
 
 from bench.monitor import Monitor, Sample
+from bench.streams import check_alive, running, stop
 from bench.verdict import verdict
 from bench.workplace import command, own_broker
 from contracts.settings import Settings
-from contracts.tables import GOLD_VESSEL_LATEST
 from infra.broker import Broker
 from infra.console import Command, json_option, print_facts, print_json, print_table, say
 from lakehouse.ledger import entries
@@ -39,9 +35,7 @@ from lakehouse.ledger import entries
 VESSELS = 60_000
 COMPRESSIONS = ("snappy", "lz4", "zstd", "none")
 RATES = (6_000, 10_000, 15_000, 20_000, 30_000)
-START_SECONDS = 300
 DRAIN_SECONDS = 300
-STOP_SECONDS = 120
 TOLD_EVERY = 10
 
 
@@ -71,7 +65,7 @@ def main(rate: int, minutes: float, warm_up: float, find_highest: bool, compress
 
 def measure(rate: int, seconds: float, warm_up: float, compression: str) -> dict[str, Any]:
     """One run at one rate, with a broker and a lake of its own."""
-    with own_broker(kafka_compression=compression) as settings, _streams(settings) as streams:
+    with own_broker(kafka_compression=compression) as settings, running(settings) as streams:
         load = ("--rate", str(rate), "--seconds", str(warm_up + seconds), "--vessels", str(VESSELS))
         pacer = subprocess.Popen(command(settings, "-m", "bench.pacer", *load), stdout=subprocess.PIPE, text=True)
         broker = psutil.Process(Broker(settings).status().pid)
@@ -85,7 +79,7 @@ def measure(rate: int, seconds: float, warm_up: float, compression: str) -> dict
             monitor.close()
             if pacer.poll() is None:
                 pacer.kill()
-        _stop(streams)
+        stop(streams)
         window = (sent["started_at"] + warm_up, sent["started_at"] + warm_up + seconds)
         figures = verdict(settings, rate, window, sent, monitor.samples, monitor.commits)
         return figures | {"measured_s": seconds, "warm_up_s": warm_up, "drained_s": drained_s}
@@ -120,30 +114,10 @@ def _list(figures: dict[str, float], form: str) -> str:
     return ", ".join(f"{name} {form.format(value)}" for name, value in figures.items() if not isinstance(value, bool))
 
 
-@contextmanager
-def _streams(settings: Settings) -> Iterator[psutil.Process]:
-    """All streams as a child process, ready: every table made and every query started."""
-    log = settings.home / "streams.log"
-    with log.open("wb") as output:
-        arguments = command(settings, "-m", "maritime", "stream", "all", "--continuous")
-        child = psutil.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not DeltaTable.is_deltatable(f"{settings.lake}/{GOLD_VESSEL_LATEST.path}"):
-            _check_alive(child, settings)
-            if time.monotonic() > deadline:
-                raise click.ClickException(f"the streams were not ready within {START_SECONDS} s")
-            time.sleep(0.5)
-        yield child
-    finally:
-        if child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
-            _stop(child)
-
-
 def _watch(monitor: Monitor, streams: psutil.Process, pacer: subprocess.Popen[str], settings: Settings) -> None:
     """A sample each second until the publisher ends."""
     while pacer.poll() is None:
-        _check_alive(streams, settings)
+        check_alive(streams, settings)
         sample = monitor.look()
         if len(monitor.samples) % TOLD_EVERY == 0:
             _say(monitor.samples[0], sample)
@@ -156,29 +130,13 @@ def _drain(monitor: Monitor, streams: psutil.Process, settings: Settings) -> flo
     """Seconds until Silver and Gold held all; null where they did not in time."""
     began = time.monotonic()
     while time.monotonic() - began < DRAIN_SECONDS:
-        _check_alive(streams, settings)
+        check_alive(streams, settings)
         sample = monitor.look()
         in_gold = sum(entry["rows_accepted"] for entry in entries(settings.lake, "gold.vessels"))
         if sample.lag == 0 and in_gold == sample.in_silver:
             return time.monotonic() - began
         time.sleep(1)
     return None
-
-
-def _check_alive(streams: psutil.Process, settings: Settings) -> None:
-    if not streams.is_running() or streams.status() == psutil.STATUS_ZOMBIE:
-        last = Path(settings.home / "streams.log").read_text().splitlines()[-5:]
-        raise click.ClickException("the streams ended: " + " / ".join(last))
-
-
-def _stop(child: psutil.Process) -> None:
-    """Ask the streams to end after the batches under way."""
-    child.terminate()
-    try:
-        child.wait(STOP_SECONDS)
-    except psutil.TimeoutExpired:
-        child.kill()
-        child.wait(STOP_SECONDS)
 
 
 def _say(first: Sample, sample: Sample) -> None:

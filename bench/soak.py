@@ -1,103 +1,201 @@
-"""Many small batches into one table, with upkeep and without: do file count and batch time stay flat?
+"""Many small batches through the real line: do batch time, file count and log size stay flat?
 
-``python -m bench.soak [--batches 2000]``. Each batch goes Silver's way: it reads the keys that the table holds at the
-version before, leaves out those that are known, appends the rest with its transaction, and looks its commit up.
+    python -m bench.soak --batches 2000 --json
+
+Broker and streams (``maritime stream all --continuous``) are processes of their own, as in ``bench.line``. A trickle of
+generated positions is published until the Silver stream has written so many batches; each adds small files to Bronze,
+Silver and the ledger. The streams care for their tables themselves; ``--upkeep-minutes 0`` shows what it is without.
+
+Batch time is the ledger's: from the batch's start to its last commit, a wait for the care of a table included. The
+first batches of a stream, in which the JVM compiles its code, are left out, lest they make the last look good.
 """
 
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
-from pyspark.sql import SparkSession
+import numpy as np
+import psutil
 
+from bench.streams import check_alive, running, stop, told
+from bench.traffic import Traffic, publisher
+from bench.workplace import own_broker
 from contracts.settings import Settings
-from contracts.tables import SILVER_ALERTS
-from infra.console import Command, json_option, print_json, print_table, progress
-from lakehouse.schema import spark_schema
-from lakehouse.session import spark_session
-from lakehouse.store import Store, Txn
-from lakehouse.upkeep.care import care
+from contracts.tables import BRONZE_AIS, GOLD_VESSEL_LATEST, OPS_LEDGER, SILVER_POSITIONS
+from infra.console import Command, json_option, print_facts, print_json, print_table, say
+from lakehouse.ledger import entries
+from lakehouse.upkeep.health import look
+from producers.publisher import Publisher
 
-ROWS = 20
-START = datetime(2024, 1, 1, tzinfo=UTC)
+VESSELS = 1_000
+TICK_S = 0.1
+LOOK_S = 5
+WARM_UP_BATCHES = 20
+DRAIN_SECONDS = 300
+STREAMS = ("bronze.ais", "silver.ais", "gold.vessels")
+COUNTED = "silver.ais"
+TABLES = (BRONZE_AIS, SILVER_POSITIONS, GOLD_VESSEL_LATEST, OPS_LEDGER)
 
 
 @click.command(cls=Command)
-@click.option("--batches", type=click.IntRange(min=2), default=2_000, show_default=True)
-@click.option(
-    "--ends", type=click.IntRange(min=1), default=100, show_default=True, help="Batches compared at each end."
-)
-@click.option("--every", type=click.IntRange(min=1), default=50, show_default=True, help="Batches between two looks.")
+@click.option("--batches", type=click.IntRange(min=2), default=2_000, show_default=True, help="Silver batches.")
+@click.option("--ends", type=click.IntRange(min=1), default=100, show_default=True, help="Compared at each end.")
+@click.option("--rate", type=click.IntRange(min=1, max=VESSELS), default=100, show_default=True, help="Positions/s.")
+@click.option("--every", type=click.IntRange(min=1), default=100, show_default=True, help="Batches between two looks.")
+@click.option("--upkeep-minutes", type=float, default=5.0, show_default=True, help="How often streams look; 0: never.")
 @json_option
-def main(batches: int, ends: int, every: int, as_json: bool) -> None:
-    """Measure batch time and files of the first batches against the last, with upkeep and without."""
-    ends = min(ends, batches // 2)
-    results = [soak(batches, ends, every, with_upkeep=with_upkeep) for with_upkeep in (True, False)]
+def main(batches: int, ends: int, rate: int, every: int, upkeep_minutes: float, as_json: bool) -> None:
+    """Compare the last batches with the first ones, and follow file count and log size."""
+    with own_broker(upkeep_minutes=upkeep_minutes) as settings:
+        result = soak(settings, batches, ends, rate, every)
     if as_json:
-        print_json({"batches": batches, "compared": ends, "results": results})
-        return
-    columns = [name.replace("_", " ") for name in results[0]]
-    print_table(f"{batches} batches of {ROWS} rows, first {ends} against last {ends}", columns,
-                [list(result.values()) for result in results])  # fmt: skip
+        print_json(result)
+    else:
+        tell(result)
 
 
-def soak(batches: int, ends: int, every: int, *, with_upkeep: bool) -> dict[str, Any]:
-    """One table from empty on; seconds are medians of a batch, upkeep not counted in but told beside."""
-    with tempfile.TemporaryDirectory(prefix="maritime-soak-") as folder:
-        settings = Settings(home=Path(folder), upkeep_small_files=min(every, 50))
-        store = Store(spark_session(settings, "soak"), settings.lake)
-        store.create(SILVER_ALERTS)
-        seconds, upkeep_seconds = [], 0.0
-        with progress() as bar:
-            for number in bar.track(range(batches), description="with upkeep" if with_upkeep else "without"):
-                begun = time.perf_counter()
-                _batch(store, number)
-                seconds.append(time.perf_counter() - begun)
-                if with_upkeep and number % every == every - 1:
-                    begun = time.perf_counter()
-                    list(_upkeep(store, settings))
-                    upkeep_seconds += time.perf_counter() - begun
-        first, last = statistics.median(seconds[:ends]), statistics.median(seconds[-ends:])
-        rows = store.read(SILVER_ALERTS)
-        return {
-            "upkeep": "yes" if with_upkeep else "no",
-            "first_s": first,
-            "last_s": last,
-            "last_to_first": last / first,
-            "files_at_end": len(rows.inputFiles()),
-            "rows_missing": batches * ROWS - rows.count(),
-            "upkeep_s_per_batch": upkeep_seconds / batches,
+@dataclass(slots=True)
+class Trickle:
+    """Positions published at a steady rate by the clock; what could not be sent in time is sent at the next tick."""
+
+    settings: Settings
+    rate: int
+    sent: int = 0
+    begun: float = field(default_factory=time.monotonic)
+    line: Publisher = field(init=False)
+    traffic: Traffic = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.line = publisher(self.settings)
+        self.traffic = Traffic(VESSELS, time.time_ns() // 1_000_000)
+
+    def tick(self) -> None:
+        """Send what is due, at most one position per vessel."""
+        due = int((time.monotonic() - self.begun) * self.rate) - self.sent
+        if due > 0:
+            count = min(due, VESSELS)
+            self.line.send(self.traffic.batch(self.sent, count, time.time_ns() // 1_000_000))
+            self.sent += count
+        time.sleep(TICK_S)
+
+    def end(self) -> int:
+        """Wait for the last acknowledgements; how many there are in all."""
+        self.line.flush()
+        return self.line.delivered
+
+
+def soak(settings: Settings, batches: int, ends: int, rate: int, every: int) -> dict[str, Any]:
+    """One run; its figures."""
+    with running(settings) as streams:
+        trickle, began, looks = Trickle(settings, rate), time.monotonic(), []
+        for done in _batches(settings, streams, trickle, batches):
+            if done >= len(looks) * every:
+                looks.append({"batches": done, "minutes": (time.monotonic() - began) / 60, "tables": _tables(settings)})
+                _say(looks[-1], batches)
+        delivered = trickle.end()
+        drained_s = _drain(settings, streams, delivered)
+        stop(streams)
+    return {
+        "data": "generated",
+        "batches": batches,
+        "rate": rate,
+        "upkeep_minutes": settings.upkeep_minutes,
+        "minutes": (time.monotonic() - began) / 60,
+        "streams": [timing(settings, stream, ends) for stream in STREAMS],
+        "tables": looks,
+        "upkeep": [line.removeprefix("upkeep ") for line in told(settings) if line.startswith("upkeep ")],
+        "published": delivered,
+        "drained_s": drained_s,
+        "lost": delivered - _read(settings),
+    }
+
+
+def timing(settings: Settings, stream: str, ends: int) -> dict[str, Any]:
+    """Seconds of a stream's first and last batches, after the warm-up; of fewer where it had few."""
+    done = [entry for entry in entries(settings.lake, stream) if entry["rows_read"]][WARM_UP_BATCHES:]
+    seconds = [(entry["finished_at"] - entry["started_at"]).total_seconds() for entry in done]
+    compared = min(ends, len(seconds) // 2)
+    if not compared:
+        return {"stream": stream, "batches": len(seconds), "compared": 0}
+    first, last = seconds[:compared], seconds[-compared:]
+    return {
+        "stream": stream,
+        "batches": len(seconds),
+        "compared": compared,
+        "first_median_s": statistics.median(first),
+        "last_median_s": statistics.median(last),
+        "last_to_first": statistics.median(last) / statistics.median(first),
+        "first_p95_s": float(np.percentile(first, 95)),
+        "last_p95_s": float(np.percentile(last, 95)),
+        "longest_s": max(seconds),
+    }
+
+
+def tell(result: dict[str, Any]) -> None:
+    """Print a run for people."""
+    care = f"looked after each {result['upkeep_minutes']:g} minutes" if result["upkeep_minutes"] else "not looked after"
+    shown = ("rate", "minutes", "published", "lost", "drained_s")
+    print_facts({f"{result['batches']:,} batches, generated": care, **{name: result[name] for name in shown}})
+    timed = [row for row in result["streams"] if row["compared"]]
+    print_table("Seconds of a batch", list(timed[0]) if timed else [], [list(row.values()) for row in timed])
+    rows = [
+        (seen["batches"], name, *shape.values()) for seen in result["tables"] for name, shape in seen["tables"].items()
+    ]
+    print_table("Tables", ["after batches", "table", "files", "size MB", "log files", "log MB", "to replay"], rows)
+    for line in result["upkeep"]:
+        say(line)
+
+
+def _batches(settings: Settings, streams: psutil.Process, trickle: Trickle, batches: int) -> Iterator[int]:
+    """Publish until the stream has so many batches; how many there are, every few seconds."""
+    looked_at, done = time.monotonic(), 0
+    while done < batches:
+        trickle.tick()
+        if time.monotonic() - looked_at >= LOOK_S:
+            check_alive(streams, settings)
+            done = len(entries(settings.lake, COUNTED))
+            yield done
+            looked_at = time.monotonic()
+
+
+def _drain(settings: Settings, streams: psutil.Process, delivered: int) -> float | None:
+    """Seconds until Silver and Gold had read all; null where they did not in time."""
+    began = time.monotonic()
+    while time.monotonic() - began < DRAIN_SECONDS:
+        check_alive(streams, settings)
+        if _read(settings) == delivered and _read(settings, "gold.vessels") >= delivered:
+            return time.monotonic() - began
+        time.sleep(1)
+    return None
+
+
+def _read(settings: Settings, stream: str = COUNTED) -> int:
+    return sum(entry["rows_read"] for entry in entries(settings.lake, stream))
+
+
+def _tables(settings: Settings) -> dict[str, dict[str, float]]:
+    """Files, size and log of each table as it is now."""
+    found = {table.name: look(settings, table) for table in TABLES}
+    return {
+        name: {
+            "files": health.shape.files,
+            "size_mb": health.shape.size_bytes / 1e6,
+            "log_files": health.log_files,
+            "log_mb": health.log_bytes / 1e6,
+            "commits_to_replay": health.commits_since_checkpoint,
         }
+        for name, health in found.items()
+    }
 
 
-def _upkeep(store: Store, settings: Settings) -> Iterator[object]:
-    yield from care(SILVER_ALERTS, settings, lambda: store, nullcontext, datetime.now(UTC))
-
-
-def _batch(store: Store, number: int) -> None:
-    txn = Txn("soak", number)
-    known = store.read(SILVER_ALERTS, store.version_before(SILVER_ALERTS, txn)).select("event_id")
-    fresh = _rows(store.spark, number).join(known, on="event_id", how="left_anti").select(*SILVER_ALERTS.columns)
-    store.append(SILVER_ALERTS, fresh.coalesce(1), txn, {"app_id": txn.app_id, "batch_id": number})
-    _, landed = store.committed(SILVER_ALERTS, txn)
-    assert landed == ROWS
-
-
-def _rows(spark: SparkSession, number: int) -> Any:  # noqa: ANN401  a DataFrame
-    rows = []
-    for n in range(number * ROWS, (number + 1) * ROWS):
-        at = START + timedelta(seconds=n)
-        values = {"mmsi": 200_000_000 + n % 500, "observed_at": at, "observed_on": at.date(), "event_id": f"alert-{n}"}
-        rows.append(tuple(values.get(name) for name in SILVER_ALERTS.columns))
-    return spark.createDataFrame(rows, spark_schema(SILVER_ALERTS))
+def _say(seen: dict[str, Any], batches: int) -> None:
+    files = ", ".join(f"{name} {shape['files']:,}" for name, shape in seen["tables"].items())
+    say(f"{seen['batches']:,} of {batches:,} batches after {seen['minutes']:.1f} minutes; files: {files}")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ def command(settings: Settings, *arguments: str) -> list[str]:
         "MARITIME_HOME": settings.home,
         "MARITIME_KAFKA_SERVERS": settings.kafka_servers,
         "MARITIME_KAFKA_COMPRESSION": settings.kafka_compression,
+        "MARITIME_UPKEEP_MINUTES": settings.upkeep_minutes,
     }
     named = [f"{name}={value}" for name, value in places.items()]
     return ["env", "-u", "MARITIME_LAKE_ROOT", *named, sys.executable, *arguments]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -17,37 +18,49 @@ from infra import audit_log
 from infra.console import Command, json_option, print_facts, print_json, print_table, say
 from lakehouse.session import spark_session
 from lakehouse.store import Store
-from lakehouse.upkeep import care, log
+from lakehouse.upkeep import care
 from lakehouse.upkeep import restore as restoring
 from lakehouse.upkeep import vacuum as vacuuming
 from lakehouse.upkeep.health import look
 from lakehouse.upkeep.ops_tables import is_ops
-from lakehouse.upkeep.skipping import LOOK_UPS, Reading, reading
+from lakehouse.upkeep.reading import LOOK_UPS, mean_bytes
 from maritime.table_views import chosen
 from maritime.writers import alone
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a user wants a table's files arranged: in Z-order, clustered again, or as they are."""
+
+    zorder_by: tuple[str, ...]
+    clustered: bool
+
+
 @click.command(cls=Command)
 @click.argument("names", nargs=-1, metavar="[TABLE]...")
-@click.option("--zorder-by", metavar="COLUMNS", help="Sort in Z-order by these, e.g. mmsi or mmsi,observed_on.")
+@click.option("--zorder-by", metavar="COLUMNS", help="Sort in Z-order by these, e.g. mmsi,observed_on.")
+@click.option("--clustered", is_flag=True, help="Cluster a table again that was sorted in Z-order.")
 @json_option
-def optimize(names: tuple[str, ...], zorder_by: str | None, as_json: bool) -> None:
+def optimize(names: tuple[str, ...], zorder_by: str | None, clustered: bool, as_json: bool) -> None:
     """Merge small files of each TABLE, sorted by what the table is clustered by; no row changes.
 
-    Tells what a look-up of one vessel and day would read before and after: the files whose smallest and largest value
-    in the log do not rule it out, as a mean over 20 look-ups. --zorder-by is for tables without a clustering.
+    Tells the bytes that a look-up by these columns reads before and after: 20 look-ups of values that the table has are
+    made, and their mean is told. --zorder-by writes the whole table anew in Z-order, also one that was clustered; from
+    then on its small files are only merged, until it is sorted again or --clustered gives it its clustering back.
     A table whose stream runs is refused: its stream does this itself.
     """
     settings = load_settings()
-    columns = zorder_by.split(",") if zorder_by else []
+    layout = Layout(tuple(zorder_by.split(",")) if zorder_by else (), clustered)
     wanted = chosen(settings, names)
-    if columns and not names:
-        raise InputError("--zorder-by: name the tables that you want sorted so.")
+    if layout != Layout((), clustered=False) and not names:
+        raise InputError("--zorder-by and --clustered: name the tables that you mean.")
+    if layout.zorder_by and clustered:
+        raise InputError("--zorder-by or --clustered: a table has one of the two.")
     for table in wanted:
-        _check_zorder(table, columns)
+        _check(table, layout)
     if not names:
         wanted = [table for table in wanted if look(settings, table).shape.mergeable_files]
-    _each(wanted, "Merged", lambda table, store: _optimize(table, settings, store, columns), settings, as_json=as_json)
+    _each(wanted, "Merged", lambda table, store: _optimize(table, settings, store, layout), settings, as_json=as_json)
 
 
 @click.command(cls=Command)
@@ -83,10 +96,10 @@ def vacuum(names: tuple[str, ...], keep_hours: int | None, dry_run: bool, as_jso
     def delete(table: Table, store: Callable[[], Store]) -> dict[str, Any]:
         plan = vacuuming.plan(table, settings, datetime.now(UTC), keep_hours)
         plan.refuse()
-        told = {"files": len(plan.free), "mb": sum(plan.free.values()) / 1e6, "log_files": plan.log_files}
+        told = {"files": len(plan.free), "mb": sum(plan.free.values()) / 1e6, "log_files": len(plan.log_free)}
         if dry_run:
             return {**told, **({"paths": sorted(plan.free)} if as_json else {})}
-        if plan.free or plan.log_is_free:
+        if plan.free or plan.log_free:
             with alone(table, settings):
                 vacuuming.execute(plan, settings, store)
             audit_log.append(settings, "vacuum", {"table": table.name, "keep_hours": plan.keep_hours, **told})
@@ -155,55 +168,52 @@ def _each(
         raise type(refused[0])("\n".join(map(str, refused)))
 
 
-def _optimize(table: Table, settings: Settings, store: Callable[[], Store], zorder_by: Sequence[str]) -> dict[str, Any]:
+def _optimize(table: Table, settings: Settings, store: Callable[[], Store], layout: Layout) -> dict[str, Any]:
     begun = time.perf_counter()
     before = look(settings, table).shape
-    columns = list(zorder_by) or [field.name for field in table.clustered_by]
+    columns = [*layout.zorder_by] or [field.name for field in (*table.partitioned_by, *table.clustered_by)]
     with alone(table, settings):
-        look_ups = store().sample(table, columns, LOOK_UPS) if columns and not is_ops(table) else []
-        first = _reading(table, settings, look_ups)
-        if zorder_by:
-            store().optimize(table, settings.upkeep_file_mb, zorder_by)
-        else:
-            care.merge(table, settings, store)
-    after, second = look(settings, table).shape, _reading(table, settings, look_ups)
+        look_ups = [] if is_ops(table) or not columns else store().sample(table, columns, LOOK_UPS)
+        first = mean_bytes(store(), table, look_ups) if look_ups else None
+        _rearrange(table, settings, store, layout)
+        second = mean_bytes(store(), table, look_ups) if look_ups else None
+    after = look(settings, table).shape
     return {
         "files_before": before.files,
         "files_after": after.files,
         "mb_before": before.size_bytes / 1e6,
         "mb_after": after.size_bytes / 1e6,
-        "look_up_by": ", ".join(columns) or None,
-        "reads_mb_before": first.mb if look_ups else None,
-        "reads_mb_after": second.mb if look_ups else None,
+        "look_up_by": ", ".join(columns) if look_ups else None,
+        "reads_bytes_before": first,
+        "reads_bytes_after": second,
         "seconds": time.perf_counter() - begun,
     }
 
 
-def _reading(table: Table, settings: Settings, look_ups: Sequence[dict[str, Any]]) -> Reading:
-    return reading(log.actions(f"{settings.lake}/{table.path}"), look_ups)
+def _rearrange(table: Table, settings: Settings, store: Callable[[], Store], layout: Layout) -> None:
+    folders = [field.name for field in table.partitioned_by]
+    inside = [column for column in layout.zorder_by if column not in folders]
+    if inside:
+        store().zorder(table, settings.upkeep_file_mb, inside)
+        return
+    if layout.clustered:
+        store().cluster(table)
+    care.merge(table, settings, store)
 
 
-def _check_zorder(table: Table, columns: Sequence[str]) -> None:
-    """See that Z-order is lawful for the table.
+def _check(table: Table, layout: Layout) -> None:
+    """See that the layout is lawful for the table.
 
     Raises:
         InputError: It is not; the sentence says what serves instead.
     """
-    if not columns:
-        return
-    if is_ops(table):
-        raise InputError(f"{table.name} is written by several processes and is merged only: leave --zorder-by away.")
-    if table.clustered_by:
-        names = ", ".join(field.name for field in table.clustered_by)
-        raise InputError(
-            f"{table.name} is clustered by {names}, which sorts new files only, where Z-order would sort all of "
-            f"them anew each time; Delta allows one of the two: leave --zorder-by away."
-        )
-    for column in columns:
+    if is_ops(table) and (layout.zorder_by or layout.clustered):
+        raise InputError(f"{table.name} is written by several processes and is merged only: name no layout.")
+    if layout.clustered and not table.clustered_by:
+        raise InputError(f"{table.name} has no clustering in its contract: leave --clustered away.")
+    for column in layout.zorder_by:
         if column not in table.columns:
             raise InputError(f"{table.name} has no column {column}: it has {', '.join(table.columns)}.")
-        if column in [field.name for field in table.partitioned_by]:
-            raise InputError(f"{table.name} has a folder for each {column} already: leave it out of --zorder-by.")
 
 
 @cache

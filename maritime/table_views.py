@@ -98,15 +98,10 @@ def _health(found: Health) -> dict[str, Any]:
         "log_commits": found.commits_since_checkpoint,
         "log_mb": found.log_bytes / 1e6,
         "deleted_mb": found.retained_bytes / 1e6,
-        "clustered_by": _clustering(found.table),
+        "layout": found.layout,
+        "keep_hours": found.table.keep_hours,
         "verdict": found.verdict,
     }
-
-
-def _clustering(table: Table) -> str | None:
-    if table.partitioned_by:
-        return f"split by {', '.join(field.name for field in table.partitioned_by)}"
-    return ", ".join(field.name for field in table.clustered_by) or None
 
 
 def _version(commit: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,16 +7,16 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 
 import click
 
-from contracts.errors import InputError, LockedError
+from contracts.errors import InputError, LockedError, MaritimeError
 from contracts.settings import Settings, load_settings
 from infra.console import Command, json_option, print_json, say
 from lakehouse.session import spark_session
 from lakehouse.store import Store
-from lakehouse.upkeep.care import Deed, care
+from lakehouse.upkeep.care import FAILURES, Deed, care, reason
 from lakehouse.upkeep.health import tables_there
 from maritime.writers import alone
 
@@ -55,21 +55,31 @@ def seconds(text: str) -> int:
 
 
 def _once(settings: Settings, *, as_json: bool) -> None:
+    """One look at every table.
+
+    Raises:
+        MaritimeError: Some could not be cared for, with the sentence of each; the others were.
+    """
     done: list[Deed] = []
     left: list[str] = []
+    failed: list[str] = []
     for table in tables_there(settings):
         try:
-            now = datetime.now(UTC)
-            done += care(table, settings, lambda: _store(settings), lambda table=table: alone(table, settings), now)
+            done += care(table, settings, partial(_store, settings), partial(alone, table, settings), datetime.now(UTC))
         except LockedError as error:
             left.append(str(error))
+        except FAILURES as error:
+            failed.append(f"{table.name}: not done ({reason(error)})")
     if as_json:
-        print_json({"done": [{"table": deed.table, "text": deed.text} for deed in done], "left": left})
-        return
-    for text in (*(f"{deed.table}: {deed.text}" for deed in done), *left):
-        say(text)
-    if not done:
-        say("Every table that could be cared for is well.")
+        told = [{"table": deed.table, "text": deed.text} for deed in done]
+        print_json({"done": told, "left": left, "failed": failed})
+    else:
+        for text in (*(f"{deed.table}: {deed.text}" for deed in done), *left):
+            say(text)
+        if not (done or failed):
+            say("Every table that could be cared for is well.")
+    if failed:
+        raise MaritimeError("\n".join(failed))
 
 
 @cache

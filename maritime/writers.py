@@ -24,8 +24,11 @@ JOBS: dict[Table, tuple[str, ...]] = {
     t.GOLD_EMISSION_COMPLIANCE: ("emissions",),
     t.GOLD_VESSEL_FEATURES: ("model",),
     t.GOLD_MAINTENANCE_PREDICTIONS: ("model",),
+    t.OPS_RUNS: ("voyages", "emissions"),  # the one table of ops that Spark writes
 }
 """Names of the locks that the jobs hold which write a table."""
+REPLAYS = {t.SILVER_VERDICTS: tuple(flow.name for flow in SILVER_FLOWS)}
+"""A replay of the quarantine holds the locks of the streams whose work it does."""
 
 
 def streams_of(table: Table) -> list[str]:
@@ -35,17 +38,15 @@ def streams_of(table: Table) -> list[str]:
 
 @contextmanager
 def alone(table: Table, settings: Settings) -> Iterator[None]:
-    """While no stream and no job writes the table; of ``ops``, only while nobody else merges it.
+    """While no stream, replay or job writes the table with Spark, and of ``ops``, nobody else merges it.
 
     Raises:
         LockedError: One runs; the sentence says which, and that a stream looks after its tables itself.
     """
-    if is_ops(table):
-        with upkeep_turn(table, settings):
-            yield
-        return
     with ExitStack() as held:
-        for name in (*streams_of(table), *JOBS.get(table, ())):
+        if is_ops(table):
+            held.enter_context(upkeep_turn(table, settings))
+        for name in (*streams_of(table), *REPLAYS.get(table, ()), *JOBS.get(table, ())):
             try:
                 held.enter_context(single_writer(Path(settings.home) / "locks", name))
             except LockedError as error:
@@ -56,6 +57,8 @@ def alone(table: Table, settings: Settings) -> Iterator[None]:
 def _who(table: Table, name: str, settings: Settings) -> str:
     if name in JOBS.get(table, ()):
         return f"{table.name} is being written by a run of {name}: wait for its end."
+    if table in REPLAYS:
+        return f"{table.name} may be written while no Silver stream runs, and {name} does: stop the streams first."
     if settings.upkeep_minutes:
         every = f"which looks after it every {settings.upkeep_minutes:g} minutes (MARITIME_UPKEEP_MINUTES)"
     else:

@@ -7,6 +7,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
+import pyarrow as pa
+from deltalake.exceptions import DeltaError
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
+
+from contracts.errors import MaritimeError
 from contracts.settings import Settings
 from contracts.tables import Table
 from lakehouse.store import Store
@@ -15,6 +21,8 @@ from lakehouse.upkeep.health import LONG_LOG_COMMITS, look
 
 Alone = Callable[[], AbstractContextManager[None]]
 """Gives a block during which nobody else writes the table."""
+FAILURES = (PySparkException, Py4JError, DeltaError, pa.ArrowException, OSError, MaritimeError)
+"""What keeps one table from being cared for now, and is no reason to leave the others alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,11 @@ def care(table: Table, settings: Settings, store: Callable[[], Store], alone: Al
     yield from _delete(table, settings, store, alone, now)
 
 
+def reason(error: BaseException) -> str:
+    """Why a table could not be cared for, on one line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def merge(table: Table, settings: Settings, store: Callable[[], Store]) -> None:
     """Merge the table's small files by its clustering; the caller is alone with the table."""
     if ops_tables.is_ops(table):
@@ -69,12 +82,12 @@ def _delete(
 ) -> Iterator[Deed]:
     """Delete what is old and needed by nobody; what somebody needs stays, and is told with the rest."""
     plan = vacuum.plan(table, settings, now)
-    log_files = plan.log_files if plan.log_is_free else 0
-    if max(len(plan.free), log_files) < settings.upkeep_small_files:
+    if max(len(plan.free), len(plan.log_free)) < settings.upkeep_small_files:
         return
     with alone():
         vacuum.execute(plan, settings, store)
     mb = sum(plan.free.values()) / 1e6
     who = ", ".join(sorted({reader.name for reader in plan.needed}))
     kept = f"; {len(plan.old) - len(plan.free):,} stay for {who}" if who else ""
-    yield Deed(table.name, f"{len(plan.free):,} old files ({mb:,.1f} MB) and {log_files:,} of the log deleted{kept}")
+    gone = f"{len(plan.free):,} old files ({mb:,.1f} MB) and {len(plan.log_free):,} of the log deleted"
+    yield Deed(table.name, f"{gone}{kept}")

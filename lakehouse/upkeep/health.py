@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from contracts.settings import Settings
 from contracts.tables import TABLES, Table
+from lakehouse.store import ZORDERED_BY
 from lakehouse.upkeep import log
 
 LONG_LOG_COMMITS = 200
@@ -42,15 +43,20 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """A table's state. ``retained_bytes`` are files on disk that no longer belong to the newest version."""
+    """A table's state. ``retained_bytes`` are files on disk that no longer belong to the newest version.
+
+    ``layout`` is by what its files are arranged; null where by nothing.
+    """
 
     table: Table
     shape: Shape
     version: int
     written_at: datetime
     commits_since_checkpoint: int
+    log_files: int
     log_bytes: int
     retained_bytes: int
+    layout: str | None
     verdict: str
 
 
@@ -78,6 +84,15 @@ def verdict(table: str, made_of: Shape, commits_since_checkpoint: int, settings:
     return "sound"
 
 
+def layout(table: Table, configuration: Mapping[str, str]) -> str | None:
+    """By what the table's files are arranged, in words; null where by nothing."""
+    folders = [f"folder by {field.name}" for field in table.partitioned_by]
+    zordered = configuration.get(ZORDERED_BY)
+    clustered = ", ".join(field.name for field in table.clustered_by)
+    inside = f"Z-order by {zordered}" if zordered else clustered and f"liquid by {clustered}"
+    return ", ".join([*folders, *([inside] if inside else [])]) or None
+
+
 def look(settings: Settings, table: Table) -> Health:
     """Look at one table, which must be there."""
     path = f"{settings.lake}/{table.path}"
@@ -92,8 +107,10 @@ def look(settings: Settings, table: Table) -> Health:
         version=delta.version(),
         written_at=datetime.fromtimestamp(delta.history(1)[0]["timestamp"] / 1000, UTC),
         commits_since_checkpoint=since,
+        log_files=len(in_log),
         log_bytes=sum(file.size_bytes for file in in_log),
         retained_bytes=sum(log.stored_bytes(path).values()) - made_of.size_bytes,
+        layout=layout(table, delta.metadata().configuration),
         verdict=verdict(table.name, made_of, since, settings),
     )
 
@@ -101,7 +118,7 @@ def look(settings: Settings, table: Table) -> Health:
 def commits_since_checkpoint(in_log: Sequence[log.LogFile]) -> int:
     """Commits that a reader replays one by one; all of them where there is no checkpoint."""
     checkpoint = max((file.version for file in in_log if file.is_checkpoint), default=-1)
-    return sum(file.version > checkpoint for file in in_log if not file.is_checkpoint)
+    return sum(file.version > checkpoint for file in in_log if file.is_commit)
 
 
 def small_bytes(settings: Settings) -> float:

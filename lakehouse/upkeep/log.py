@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,11 +15,13 @@ from deltalake.fs import DeltaStorageHandler
 from pyarrow import fs
 
 LOG = "_delta_log"
+FEED = "_change_data"
+"""Folder of the files that hold what a change feed tells of an update or a deletion."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """A file of the log: the version that it tells of, its bytes, and when it was written."""
+    """A file of the log, a check sum too: the version that it tells of, its bytes, and when it was written."""
 
     path: str
     version: int
@@ -27,9 +29,14 @@ class LogFile:
     written_at: datetime
 
     @property
+    def is_commit(self) -> bool:
+        """Whether it is the commit itself."""
+        return self.path.endswith(".json")
+
+    @property
     def is_checkpoint(self) -> bool:
         """Whether a reader can begin here and needs nothing older."""
-        return ".checkpoint" in self.path
+        return ".checkpoint" in self.path and self.path.endswith(".parquet")
 
 
 def file_system(root: str) -> fs.FileSystem:
@@ -47,13 +54,18 @@ def snapshot_files(path: str, version: int | None = None) -> set[str]:
     return {unquote(name) for name in actions(path, version)["path"].to_pylist()}
 
 
-def added_files(path: str, first: int, last: int) -> set[str]:
-    """Paths of the files that the commits ``first`` to ``last`` added, whether a later one removed them or not."""
+def committed_files(path: str, first: int, last: int, kinds: Collection[str] = ("add",)) -> set[str]:
+    """Paths of the files that the commits ``first`` to ``last`` added, whether a later one removed them or not.
+
+    ``kinds`` are actions of the log. A change feed is made of the files that a commit added, those that it removed, and
+    those that it wrote for the feed (``cdc``).
+    """
     return {
-        unquote(action["add"]["path"])
+        unquote(action[kind]["path"])
         for version in range(first, last + 1)
         for action in commit(path, version)
-        if "add" in action
+        for kind in kinds
+        if kind in action
     }
 
 
@@ -74,18 +86,18 @@ def stored_bytes(path: str) -> dict[str, int]:
 
 
 def is_data(path: str) -> bool:
-    """Whether a path below the table's folder is a data file: not of the log, nor a hidden one."""
-    return path.endswith(".parquet") and not any(part.startswith(("_", ".")) for part in path.split("/"))
+    """Whether a path below the table's folder is a file of data or of its change feed: not of the log, nor hidden."""
+    hidden = [part for part in path.removeprefix(f"{FEED}/").split("/") if part.startswith(("_", "."))]
+    return path.endswith(".parquet") and not hidden
 
 
 def log_files(path: str) -> list[LogFile]:
-    """Commits and checkpoints of the log by version."""
+    """Commits, checkpoints and their check sums, by version."""
     return sorted(_log_files(path), key=lambda file: (file.version, file.path))
 
 
 def _log_files(path: str) -> Iterator[LogFile]:
     for info in file_system(path).get_file_info(fs.FileSelector(LOG)):
-        name = info.path.removeprefix(f"{LOG}/")
-        number, _, rest = name.partition(".")
-        if number.isdigit() and (rest == "json" or (rest.startswith("checkpoint") and rest.endswith("parquet"))):
+        number, _, ending = info.base_name.removeprefix(".").partition(".")
+        if number.isdigit() and ending.endswith(("json", "parquet", "crc")):
             yield LogFile(info.path, int(number), info.size, info.mtime or datetime.now(UTC))

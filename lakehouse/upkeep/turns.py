@@ -14,16 +14,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Event, Lock
 
-from deltalake.exceptions import DeltaError
-from py4j.protocol import Py4JError  # type: ignore[import-untyped]
-from pyspark.errors import PySparkException
-
-from contracts.errors import LockedError, MaritimeError
+from contracts.errors import LockedError
 from contracts.settings import Settings
 from contracts.tables import OPS_LEDGER, Table
 from infra.console import say
 from lakehouse.store import Store
-from lakehouse.upkeep.care import care
+from lakehouse.upkeep.care import FAILURES, care, reason
 from lakehouse.upkeep.health import tables_there
 from lakehouse.upkeep.ops_tables import is_ops, upkeep_turn
 
@@ -80,9 +76,9 @@ class StreamUpkeep:
                 say(f"upkeep {deed.table}: {deed.text}")
         except LockedError:
             return  # another process is at it
-        except (PySparkException, Py4JError, DeltaError, OSError, MaritimeError) as error:
-            reason = str(error).strip().splitlines()[0]
-            say(f"upkeep {table.name}: not done ({reason}); tried again in {self.settings.upkeep_minutes:g} minutes")
+        except FAILURES as error:
+            again = f"tried again in {self.settings.upkeep_minutes:g} minutes"
+            say(f"upkeep {table.name}: not done ({reason(error)}); {again}")
 
     @contextmanager
     def _alone(self, table: Table) -> Iterator[None]:

@@ -23,28 +23,24 @@ class Plan:
     """What a vacuum of one table would do.
 
     ``old`` are the files (path to bytes) that the table left behind more than ``keep_hours`` ago. ``needed`` names each
-    reader that needs some of them, with these. ``log_before`` is the version before which the log's entries are old as
-    well, null where none is; ``log_needed`` are the readers that begin earlier.
+    reader that needs some of them, with these. ``log_free`` are paths of the log's entries that are old as well and
+    that nobody needs; ``log_needed`` are the readers that begin before others that are old.
     """
 
     table: Table
     keep_hours: int
     old: Mapping[str, int]
     needed: Mapping[Reader, frozenset[str]]
-    log_before: int | None
-    log_files: int
+    log_free: Sequence[str]
     log_needed: Sequence[Reader]
 
     @property
     def free(self) -> dict[str, int]:
-        """The old files that nobody needs."""
+        """The old files that nobody needs; of a table in ``ops``, whose vacuum takes no list, all of them or none."""
         taken = frozenset[str]().union(*self.needed.values())
+        if taken and is_ops(self.table):
+            return {}
         return {path: size for path, size in self.old.items() if path not in taken}
-
-    @property
-    def log_is_free(self) -> bool:
-        """Whether old log entries can go."""
-        return self.log_before is not None and not self.log_needed
 
     def refuse(self) -> None:
         """End here if somebody would be cut off.
@@ -80,15 +76,14 @@ def plan(table: Table, settings: Settings, now: datetime, keep_hours: int | None
     readers = readers_of(table, settings, now)
     old = _old_files(path, hours)
     needed = {reader: frozenset(_files(reader, path) & old.keys()) for reader in readers} if old else {}
-    log_before, log_files = _old_log(log.log_files(path), now - timedelta(days=table.log_keep_days))
+    log_free, log_needed = _log(path, readers, now - timedelta(days=table.log_keep_days))
     return Plan(
         table=table,
         keep_hours=hours,
         old=old,
         needed={reader: files for reader, files in needed.items() if files},
-        log_before=log_before,
-        log_files=log_files,
-        log_needed=[reader for reader in readers if log_before is not None and reader.version < log_before],
+        log_free=log_free,
+        log_needed=log_needed,
     )
 
 
@@ -98,8 +93,9 @@ def execute(made: Plan, settings: Settings, store: Callable[[], Store]) -> None:
         delete_old(made.table, settings, made.keep_hours)
     elif made.free:
         store().vacuum(made.table, made.free, made.keep_hours)
-    if made.log_is_free:
-        deltalake.DeltaTable(f"{settings.lake}/{made.table.path}").cleanup_metadata()
+    in_table = log.file_system(f"{settings.lake}/{made.table.path}")
+    for path in made.log_free:
+        in_table.delete_file(path)
 
 
 def _old_files(path: str, hours: int) -> dict[str, int]:
@@ -117,10 +113,16 @@ def _files(reader: Reader, path: str) -> set[str]:
         return set()
 
 
-def _old_log(files: Sequence[log.LogFile], before: datetime) -> tuple[int | None, int]:
-    """The first version that the log keeps, and how many of its files go: those before the last checkpoint of old."""
-    commits = [file for file in files if not file.is_checkpoint]
-    last_old = max((file.version for file in commits if file.written_at < before), default=-1)
-    start = max((file.version for file in files if file.is_checkpoint and file.version <= last_old), default=0)
-    gone = sum(file.version < start and file.written_at < before for file in files)
-    return (start, gone) if gone else (None, 0)
+def _log(path: str, readers: Sequence[Reader], before: datetime) -> tuple[list[str], list[Reader]]:
+    """Paths of the log's entries that can go, and the readers that begin before others that are old."""
+    files = log.log_files(path)
+    old = max((file.version for file in files if file.is_commit and file.written_at < before), default=-1)
+    start = _checkpoint_at(files, old)
+    first = _checkpoint_at(files, min([old, *(reader.version for reader in readers)]))
+    free = [file.path for file in files if file.version < first and file.written_at < before]
+    return free, [reader for reader in readers if reader.version < start]
+
+
+def _checkpoint_at(files: Sequence[log.LogFile], version: int) -> int:
+    """The last checkpoint from which a version can be read; all that is older is not asked for by its readers."""
+    return max((file.version for file in files if file.is_checkpoint and file.version <= version), default=0)

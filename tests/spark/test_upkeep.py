@@ -7,18 +7,18 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
 
 import pytest
 from deltalake import DeltaTable
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
 
 from contracts.errors import InputError
 from contracts.settings import Settings
-from contracts.tables import BRONZE_ALERTS, GOLD_VESSEL_DAY, SILVER_QUARANTINE, SILVER_VESSELS
+from contracts.tables import BRONZE_ALERTS, GOLD_VESSEL_DAY, SILVER_ALERTS, SILVER_QUARANTINE, SILVER_VESSELS, Table
 from contracts.topics import ALERTS
 from lakehouse import ledger
 from lakehouse.runner import run_flows
@@ -27,6 +27,8 @@ from lakehouse.silver import SILVER_FLOWS
 from lakehouse.store import Store, Txn
 from lakehouse.upkeep import vacuum
 from lakehouse.upkeep.care import care
+from lakehouse.upkeep.health import look
+from lakehouse.upkeep.reading import mean_bytes
 from lakehouse.upkeep.turns import Turns
 
 Land = Callable[..., None]
@@ -114,7 +116,9 @@ def test_a_stream_reads_no_row_twice_when_its_source_is_merged_and_is_not_cut_of
     store.optimize(BRONZE_ALERTS, settings.upkeep_file_mb)
 
     plan = vacuum.plan(BRONZE_ALERTS, settings, datetime.now(UTC), keep_hours=0)
-    with pytest.raises(InputError, match=r"stream silver\.alerts still has to read bronze\.alerts version 4: 3 of \d+ files"):
+    with pytest.raises(
+        InputError, match=r"stream silver\.alerts still has to read bronze\.alerts version 4: 3 of \d+ files"
+    ):
         plan.refuse()
     vacuum.execute(plan, settings, lambda: store)  # takes only what nobody needs
     run_flows([ALERTS_FLOW], settings, once=True)
@@ -153,23 +157,98 @@ def test_a_checkpoint_keeps_the_clustering_and_shortens_the_log(
     assert detail["clusteringColumns"] == ["mmsi"]
 
 
-def test_optimize_and_restore_change_no_row(spark: SparkSession, store: Store) -> None:
-    store.create(GOLD_VESSEL_DAY)
-    days = [date(2024, 1, 1) + timedelta(days=n % 2) for n in range(4)]
-    for number, day in enumerate(days):
-        values: dict[str, Any] = {"mmsi": number, "observed_on": day, "source": "noaa"}
-        row = tuple(values.get(name) for name in GOLD_VESSEL_DAY.columns)
-        store.append(GOLD_VESSEL_DAY, spark.createDataFrame([row], spark_schema(GOLD_VESSEL_DAY)))
-    before = sorted(store.read(GOLD_VESSEL_DAY).collect())
-    look_ups = store.sample(GOLD_VESSEL_DAY, ["mmsi", "observed_on"], 20)
+def rows_of(spark: SparkSession, table: Table, first: int, count: int, **columns: str) -> DataFrame:
+    """Rows numbered from ``first``; columns are SQL over that number, ``id``, and null where they are not given."""
+    cells = [
+        F.expr(columns.get(field.name, "null")).cast(field.dataType).alias(field.name) for field in spark_schema(table)
+    ]
+    return spark.range(first, first + count, 1, 1).select(*cells)
 
-    store.optimize(GOLD_VESSEL_DAY, 1, zorder_by=["mmsi"])
+
+def test_z_order_in_the_folders_of_days_and_restore_change_no_row(spark: SparkSession, store: Store) -> None:
+    store.create(GOLD_VESSEL_DAY)
+    for number in range(4):
+        day = f"date_add(date'2024-01-01', {number % 2})"
+        store.append(GOLD_VESSEL_DAY, rows_of(spark, GOLD_VESSEL_DAY, number, 1, mmsi="id", observed_on=day))
+    before = sorted(store.read(GOLD_VESSEL_DAY).collect())
+
+    store.zorder(GOLD_VESSEL_DAY, 1, ["mmsi"])
 
     assert sorted(store.read(GOLD_VESSEL_DAY).collect()) == before
-    assert sorted(one["mmsi"] for one in look_ups) == [0, 1, 2, 3]
-    assert store.read(GOLD_VESSEL_DAY).inputFiles().__len__() == 2  # one a day
+    assert len(store.read(GOLD_VESSEL_DAY).inputFiles()) == 2  # one a day
     store.restore(GOLD_VESSEL_DAY, 2)
     assert [row["mmsi"] for row in sorted(store.read(GOLD_VESSEL_DAY).collect())] == [0, 1]
+
+
+def read_as_stream(store: Store, settings: Settings, table: Table, name: str, **options: str) -> list[Row]:
+    """What a user's stream, or reader of the change feed, gets that it has not had yet."""
+    got: list[Row] = []
+    source = store.spark.readStream.format("delta").options(**options).load(store.path(table))
+    writer = source.writeStream.option("checkpointLocation", f"{settings.checkpoints}/{name}")
+    query = writer.foreachBatch(lambda rows, _number: got.extend(rows.collect())).trigger(availableNow=True).start()
+    query.awaitTermination()
+    return got
+
+
+def test_z_order_on_a_clustered_table_lets_a_look_up_read_less_and_no_stream_read_again(
+    spark: SparkSession, store: Store, settings: Settings
+) -> None:
+    store.create(SILVER_ALERTS)
+    scattered = {
+        "mmsi": "cast(id * 7919 % 1000 as long)",
+        "observed_on": "date_add(date'2024-01-01', cast(id * 31 % 10 as int))",
+        "observed_at": "timestamp'2024-01-01'",
+        "event_id": "concat('e', id)",
+        "evidence": "sha2(cast(id as string), 256)",
+    }
+    for first in (0, 50_000):
+        store.append(SILVER_ALERTS, rows_of(spark, SILVER_ALERTS, first, 50_000, **scattered), Txn("stream", first))
+    assert len(read_as_stream(store, settings, SILVER_ALERTS, "board", maxFilesPerTrigger="1")) == 100_000
+    look_ups = store.sample(SILVER_ALERTS, ["mmsi", "observed_on"], 3)
+    before = mean_bytes(store, SILVER_ALERTS, look_ups)
+
+    store.zorder(SILVER_ALERTS, 1, ["mmsi", "observed_on"])
+
+    after = mean_bytes(store, SILVER_ALERTS, look_ups)
+    assert before is not None
+    assert after is not None
+    assert after < before / 2
+    assert store.read(SILVER_ALERTS).agg(F.count_distinct("event_id"), F.count("*")).first() == (100_000, 100_000)
+    assert store.transaction(SILVER_ALERTS, "stream") == 50_000
+    assert look(settings, SILVER_ALERTS).layout == "Z-order by mmsi, observed_on"
+    assert read_as_stream(store, settings, SILVER_ALERTS, "board") == []
+    store.cluster(SILVER_ALERTS)
+    assert look(settings, SILVER_ALERTS).layout == "liquid by observed_on, mmsi"
+    detail = spark.sql(f"DESCRIBE DETAIL delta.`{store.path(SILVER_ALERTS)}`").collect()[0]
+    assert detail["clusteringColumns"] == ["observed_on", "mmsi"]
+
+
+def test_a_vacuum_cuts_no_reader_of_a_change_feed_off(spark: SparkSession, store: Store, settings: Settings) -> None:
+    store.create(SILVER_VESSELS)
+    spark.sql(f"ALTER TABLE delta.`{store.path(SILVER_VESSELS)}` SET TBLPROPERTIES (delta.enableChangeDataFeed = true)")
+
+    def upsert(call_sign: str) -> None:
+        cells = {"mmsi": "id", "identity_id": "'x'", "call_sign": f"'{call_sign}'"}
+        store.upsert(SILVER_VESSELS, rows_of(spark, SILVER_VESSELS, 1, 3, **cells))
+
+    def feed() -> Counter[str]:
+        got = read_as_stream(store, settings, SILVER_VESSELS, "port-screen", readChangeFeed="true")
+        return Counter(row["_change_type"] for row in got)
+
+    upsert("A")
+    assert feed() == {"insert": 3}
+    upsert("B")
+    upsert("C")
+
+    plan = vacuum.plan(SILVER_VESSELS, settings, datetime.now(UTC), keep_hours=0)
+    with pytest.raises(InputError, match=r"change-feed reader port-screen still has to read silver\.vessels"):
+        plan.refuse()
+    vacuum.execute(plan, settings, lambda: store)  # takes only what nobody needs
+
+    assert feed() == {"update_preimage": 6, "update_postimage": 6}
+    after = vacuum.plan(SILVER_VESSELS, settings, datetime.now(UTC), keep_hours=0)
+    assert len(after.free) >= 2  # what was kept for it
+    assert sorted(row["call_sign"] for row in store.read(SILVER_VESSELS).collect()) == ["C"] * 3
 
 
 def test_care_of_a_shared_table_waits_for_the_batches_of_all_its_streams() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from contracts.errors import InputError
 from contracts.settings import Settings
-from lakehouse.upkeep.health import shape, verdict
-from lakehouse.upkeep.skipping import reading
+from contracts.tables import GOLD_VESSEL_DAY, OPS_LEDGER, SILVER_POSITIONS
+from lakehouse.store import ZORDERED_BY
+from lakehouse.upkeep.health import layout, shape, verdict
 from maritime.upkeep import seconds
 
 MB = 1_000_000
@@ -53,14 +54,11 @@ def test_the_verdict_says_what_to_type() -> None:
     )
 
 
-def test_a_look_up_reads_the_files_that_its_values_may_be_in() -> None:
-    ranges = {"min.mmsi": [1, 5, None], "max.mmsi": [4, 9, None], "partition.observed_on": ["a", "b", "b"]}
-    table = pa.table({"size_bytes": [10 * MB, 20 * MB, 40 * MB], **ranges})
-
-    assert reading(table, [{"mmsi": 4}]).mb == 50  # a file without statistics may hold anything
-    assert reading(table, [{"mmsi": 4, "observed_on": "a"}]).mb == 10
-    assert reading(table, [{"mmsi": 4}, {"mmsi": 7}]).files == 2
-    assert reading(table, [{"mmsi": 4}, {"mmsi": 7}]).mb == 55
+def test_how_the_files_are_arranged_is_told() -> None:
+    assert layout(SILVER_POSITIONS, {}) == "liquid by observed_on, mmsi"
+    assert layout(SILVER_POSITIONS, {ZORDERED_BY: "mmsi, observed_on"}) == "Z-order by mmsi, observed_on"
+    assert layout(GOLD_VESSEL_DAY, {ZORDERED_BY: "mmsi"}) == "folder by observed_on, Z-order by mmsi"
+    assert layout(OPS_LEDGER, {}) is None
 
 
 def test_a_pause_is_written_with_its_unit() -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,13 @@ from contracts.tables import (
     OPS_RUNS,
     SILVER_POSITIONS,
     SILVER_QUARANTINE,
+    SILVER_VERDICTS,
     Table,
 )
+from contracts.topics import AIS
 from infra.lock import single_writer
-from lakehouse import ledger
+from lakehouse import ledger, replays
+from lakehouse.checkpoints import set_aside
 from lakehouse.upkeep import restore, vacuum
 from maritime.cli import main
 
@@ -52,27 +56,24 @@ def fill(settings: Settings) -> Fill:
     return make
 
 
-def checkpoint(settings: Settings, stream: str, offsets: list[dict[str, Any]], finished: int) -> None:
+def checkpoint(
+    settings: Settings, stream: str, reads: Table | None, offsets: list[dict[str, Any]], finished: int
+) -> None:
     """A stream's checkpoint as Spark writes it, with the end of each batch; ``finished`` batches have ended."""
+    table_id = str(DeltaTable(f"{settings.lake}/{reads.path}").metadata().id) if reads else "of another table"
     folder = Path(settings.checkpoints) / stream
     for name in ("offsets", "commits"):
         (folder / name).mkdir(parents=True)
     (folder / "metadata").write_text(json.dumps({"id": "c0ffee"}))
     for number, offset in enumerate(offsets):
-        lines = ["v1", json.dumps({"batchWatermarkMs": 0}), json.dumps(offset)]
+        lines = ["v1", json.dumps({"batchWatermarkMs": 0}), json.dumps({**offset, "reservoirId": table_id})]
         (folder / "offsets" / str(number)).write_text("\n".join(lines))
     for number in range(finished):
         (folder / "commits" / str(number)).write_text("v1\n{}")
 
 
 def up_to(version: int, *, first: bool = False) -> dict[str, Any]:
-    return {
-        "sourceVersion": 1,
-        "reservoirId": "x",
-        "reservoirVersion": version,
-        "index": -1,
-        "isStartingVersion": first,
-    }
+    return {"sourceVersion": 1, "reservoirVersion": version, "index": -1, "isStartingVersion": first}
 
 
 def plan(table: Table, settings: Settings) -> vacuum.Plan:
@@ -97,7 +98,7 @@ def test_files_are_kept_for_their_time(settings: Settings, fill: Fill) -> None:
 
 def test_a_vacuum_that_would_cut_a_stream_off_is_refused_by_name(settings: Settings, fill: Fill) -> None:
     fill(BRONZE_AIS)
-    checkpoint(settings, "silver.ais", [up_to(3)], finished=1)
+    checkpoint(settings, "silver.ais", BRONZE_AIS, [up_to(3)], finished=1)
 
     found = plan(BRONZE_AIS, settings)
 
@@ -108,7 +109,7 @@ def test_a_vacuum_that_would_cut_a_stream_off_is_refused_by_name(settings: Setti
 
 def test_a_batch_that_is_not_finished_still_has_to_be_read(settings: Settings, fill: Fill) -> None:
     fill(BRONZE_AIS)
-    checkpoint(settings, "silver.ais", [up_to(3), up_to(6)], finished=1)
+    checkpoint(settings, "silver.ais", BRONZE_AIS, [up_to(3), up_to(6)], finished=1)
 
     assert len(plan(BRONZE_AIS, settings).free) == 3
 
@@ -117,21 +118,21 @@ def test_a_stream_that_is_still_in_its_first_whole_read_needs_all_of_that_versio
     settings: Settings, fill: Fill
 ) -> None:
     fill(BRONZE_AIS)
-    checkpoint(settings, "silver.ais", [up_to(2, first=True)], finished=1)
+    checkpoint(settings, "silver.ais", BRONZE_AIS, [up_to(2, first=True)], finished=1)
 
     assert plan(BRONZE_AIS, settings).free == {}
 
 
 def test_a_stream_that_has_not_finished_its_first_batch_needs_everything(settings: Settings, fill: Fill) -> None:
     fill(BRONZE_AIS)
-    checkpoint(settings, "silver.ais", [up_to(6)], finished=0)
+    checkpoint(settings, "silver.ais", BRONZE_AIS, [up_to(6)], finished=0)
 
     assert plan(BRONZE_AIS, settings).free == {}
 
 
 def test_a_stream_that_has_read_everything_is_in_nobodys_way(settings: Settings, fill: Fill) -> None:
     fill(BRONZE_AIS)
-    checkpoint(settings, "silver.ais", [up_to(6)], finished=1)
+    checkpoint(settings, "silver.ais", BRONZE_AIS, [up_to(6)], finished=1)
 
     assert len(plan(BRONZE_AIS, settings).free) == 5
 
@@ -139,10 +140,67 @@ def test_a_stream_that_has_read_everything_is_in_nobodys_way(settings: Settings,
 def test_a_batch_to_be_replayed_keeps_the_version_that_it_was_judged_by(settings: Settings, fill: Fill) -> None:
     app_id = f"{SILVER_POSITIONS.name}:silver.ais:c0ffee"
     fill(SILVER_POSITIONS, {4: {"app_id": app_id, "batch_id": 1}})
-    checkpoint(settings, "silver.ais", [up_to(1), up_to(2)], finished=1)
+    checkpoint(settings, "silver.ais", None, [up_to(1), up_to(2)], finished=1)
 
     with pytest.raises(InputError, match=r"stream silver\.ais, to replay its batch 1, .* version 3: 4 of 5 files"):
         plan(SILVER_POSITIONS, settings).refuse()
+
+
+def test_a_stream_of_a_user_is_known_by_its_checkpoint(settings: Settings, fill: Fill) -> None:
+    fill(GOLD_VOYAGE_ANALYTICS)
+    checkpoint(settings, "harbour-board", GOLD_VOYAGE_ANALYTICS, [up_to(4)], finished=1)
+
+    with pytest.raises(InputError, match=r"stream harbour-board still has to read gold\.voyage_analytics version 4: 1"):
+        plan(GOLD_VOYAGE_ANALYTICS, settings).refuse()
+
+
+def test_a_checkpoint_that_was_set_aside_keeps_nothing(settings: Settings, fill: Fill) -> None:
+    fill(BRONZE_AIS)
+    checkpoint(settings, "silver.ais", BRONZE_AIS, [up_to(3)], finished=1)
+
+    set_aside(settings, "silver.ais", NOW)
+
+    assert len(plan(BRONZE_AIS, settings).free) == 5
+
+
+@pytest.mark.parametrize(("knows_the_end", "needed"), [(True, 2), (False, 5)])
+def test_a_stream_whose_checkpoint_is_lost_is_not_cut_off(
+    settings: Settings, fill: Fill, *, knows_the_end: bool, needed: int
+) -> None:
+    path = fill(BRONZE_AIS)
+    end = json.dumps({**up_to(3), "reservoirId": str(DeltaTable(path).metadata().id)})
+    row = ledger.asdict(replace(entry("silver.ais", 0, {}), source_end=end if knows_the_end else None))
+    write_deltalake(f"{settings.lake}/{OPS_LEDGER.path}", ledger.arrow_rows(OPS_LEDGER, [row]))
+
+    with pytest.raises(InputError, match=rf"silver\.ais, whose checkpoint is lost, still .*: {needed} of 5 files"):
+        plan(BRONZE_AIS, settings).refuse()
+
+
+def test_a_reader_of_a_change_feed_keeps_the_files_that_tell_of_the_changes(settings: Settings) -> None:
+    path = f"{settings.lake}/{GOLD_VOYAGE_ANALYTICS.path}"
+    feed_on = {"delta.enableChangeDataFeed": "true"}
+    write_deltalake(path, pa.table({"mmsi": [1, 2], "delay": [0, 0]}), configuration=feed_on)
+    for minutes in (1, 2):
+        DeltaTable(path).update(updates={"delay": f"{minutes}"}, predicate="mmsi = 1")
+    in_feed = {f"_change_data/{file.name}" for file in Path(path, "_change_data").iterdir()}
+    checkpoint(settings, "port-screen", GOLD_VOYAGE_ANALYTICS, [up_to(2)], finished=1)
+
+    found = plan(GOLD_VOYAGE_ANALYTICS, settings)
+
+    assert len(in_feed) == 2
+    assert len(in_feed & found.free.keys()) == 1  # the first update has been read, the second has not
+    with pytest.raises(InputError, match=r"change-feed reader port-screen still .* version 2: 2 of 4 files"):
+        found.refuse()
+
+
+def test_a_replay_that_broke_off_keeps_the_version_that_it_judges(settings: Settings, fill: Fill) -> None:
+    fill(SILVER_QUARANTINE)
+    write_deltalake(f"{settings.lake}/{OPS_LEDGER.path}", ledger.arrow_rows(OPS_LEDGER, []))
+    versions = {SILVER_QUARANTINE.name: 1, SILVER_VERDICTS.name: 0}
+    replays.record(settings.lake, replays.new_intent(settings.lake, AIS, None, versions))
+
+    with pytest.raises(InputError, match=r"broken replay\.ais of .* to finish its batch 0, .* version 1: 2 of 5 files"):
+        plan(SILVER_QUARANTINE, settings).refuse()
 
 
 def record_run(settings: Settings, table: Table, version: int, finished_at: datetime) -> None:
@@ -159,7 +217,7 @@ def test_the_version_of_a_recorded_run_is_kept_for_a_set_time(settings: Settings
     fill(GOLD_VOYAGE_ANALYTICS)
     record_run(settings, GOLD_VOYAGE_ANALYTICS, 1, NOW - timedelta(days=89))
 
-    with pytest.raises(InputError, match=r"voyages run of .* still has to read gold\.voyage_analytics version 1: 2 of"):
+    with pytest.raises(InputError, match=r"report of the voyages run of .* still .* version 1: 2 of"):
         plan(GOLD_VOYAGE_ANALYTICS, settings).refuse()
     plan(GOLD_VOYAGE_ANALYTICS, settings.model_copy(update={"upkeep_pin_days": 88})).refuse()
 
@@ -192,11 +250,26 @@ def old_log(path: str) -> None:
 def test_old_log_entries_go_unless_a_stream_begins_before_them(settings: Settings, fill: Fill) -> None:
     path = fill(BRONZE_AIS)
     old_log(path)
-    assert vacuum.plan(BRONZE_AIS, settings, NOW).log_files == 5
-    checkpoint(settings, "silver.ais", [up_to(4)], finished=1)
+    assert len(vacuum.plan(BRONZE_AIS, settings, NOW).log_free) == 5
+    checkpoint(settings, "silver.ais", BRONZE_AIS, [up_to(4)], finished=1)
 
+    found = vacuum.plan(BRONZE_AIS, settings, NOW)
+
+    assert found.log_free == []
     with pytest.raises(InputError, match=r"silver\.ais still has to read bronze\.ais version 4: log entries"):
-        vacuum.plan(BRONZE_AIS, settings, NOW).refuse()
+        found.refuse()
+
+
+def test_log_entries_before_the_earliest_that_is_needed_go(settings: Settings, fill: Fill) -> None:
+    path = fill(BRONZE_AIS)
+    DeltaTable(path, version=2).create_checkpoint()
+    old_log(path)
+    checkpoint(settings, "silver.ais", BRONZE_AIS, [up_to(4)], finished=1)
+
+    vacuum.execute(vacuum.plan(BRONZE_AIS, settings, NOW), settings, store=lambda: pytest.fail("no Spark for a log"))
+
+    assert not Path(path, "_delta_log", f"{1:020d}.json").exists()
+    assert DeltaTable(path, version=4).to_pyarrow_table().num_rows == 5
 
 
 def test_the_log_that_is_deleted_is_the_log_that_was_planned(settings: Settings, fill: Fill) -> None:
@@ -207,7 +280,9 @@ def test_the_log_that_is_deleted_is_the_log_that_was_planned(settings: Settings,
 
     vacuum.execute(found, settings, store=lambda: pytest.fail("Spark is not needed for the log"))
 
-    assert len(before) - len(set(Path(path, "_delta_log").iterdir())) == found.log_files == 5
+    gone = before - set(Path(path, "_delta_log").iterdir())
+    assert {file.name for file in gone} == {Path(name).name for name in found.log_free}
+    assert len(gone) == 5
     assert DeltaTable(path).version() == 5
 
 
@@ -290,13 +365,23 @@ def test_an_unknown_table_is_refused_and_the_nearest_named() -> None:
     assert "Did you mean silver.positions?" in done.stderr
 
 
-def test_z_order_is_refused_where_the_table_is_clustered(
-    settings: Settings, fill: Fill, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("silver.quarantine", "--zorder-by", "mmsi,vessel"), "has no column vessel"),
+        (("silver.quarantine", "--zorder-by", "mmsi", "--clustered"), "a table has one of the two"),
+        (("--zorder-by", "mmsi"), "name the tables that you mean"),
+        (("ops.ledger", "--zorder-by", "stream"), "written by several processes"),
+    ],
+)
+def test_a_layout_that_a_table_cannot_have_is_refused(
+    settings: Settings, fill: Fill, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], sentence: str
 ) -> None:
-    fill(SILVER_POSITIONS)
+    fill(SILVER_QUARANTINE)
+    fill(OPS_LEDGER)
     monkeypatch.setenv("MARITIME_HOME", str(settings.home))
 
-    done = CliRunner().invoke(main, ["tables", "optimize", "silver.positions", "--zorder-by", "mmsi"])
+    done = CliRunner().invoke(main, ["tables", "optimize", *arguments])
 
     assert done.exit_code == 2
-    assert "clustered by observed_on, mmsi" in done.stderr
+    assert sentence in done.stderr
