@@ -10,7 +10,7 @@ from typing import Any
 
 import deltalake
 from delta.tables import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from contracts import fingerprints
@@ -135,7 +135,8 @@ class Store:
             ContractError: The rows' columns are not the table's.
         """
         new = _as_stored(table, rows)
-        values = {f"`{name}`": f"new.`{name}`" for name in new.columns}  # others are of an earlier contract, and stay
+        # Not all columns of the table: those of an earlier contract stay as they are.
+        values: dict[str, str | Column] = {f"`{name}`": F.col(f"new.`{name}`") for name in new.columns}
         same_key = " AND ".join(f"old.{column.name} = new.{column.name}" for column in table.key)
         condition = f"{same_key} AND {only_old}" if only_old else same_key
         merge = (
