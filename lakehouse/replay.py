@@ -7,13 +7,10 @@ broke off is finished, from the table versions it began with, before another beg
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from contracts import tables as t
@@ -22,39 +19,14 @@ from contracts.events import SCHEMA_VERSION
 from contracts.settings import Settings
 from contracts.topics import TOPICS, Topic
 from lakehouse import ledger, replays
-from lakehouse.batch_facts import BatchFacts, batch_facts, lateness_limits
-from lakehouse.flows import Batch, writing
+from lakehouse.flows import writing
+from lakehouse.rejudge import Case, judged, limits_of_then
 from lakehouse.replay_account import Account, accounts
 from lakehouse.replays import Intent
 from lakehouse.schema import spark_schema
-from lakehouse.silver import (
-    CLEANINGS,
-    SILVER_FLOWS,
-    Cleaning,
-    append_counted,
-    decide,
-    new_identities,
-    rejudged,
-    write_identities,
-    write_measured,
-)
+from lakehouse.silver import CLEANINGS, SILVER_FLOWS, Cleaning, append_counted, write_identities, write_measured
 from lakehouse.store import Store
-from lakehouse.transforms.verdicts import PLACE, as_landed, open_records, second_verdicts
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """Open records of an intent, judged: ``second`` are those with a new verdict, ``unchanged`` the others.
-
-    ``late`` is null for a topic where nothing can be late.
-    """
-
-    intent: Intent
-    batch: Batch
-    facts: BatchFacts
-    late: Column | None
-    second: DataFrame
-    unchanged: DataFrame
+from lakehouse.transforms.verdicts import open_records
 
 
 def replay(
@@ -110,12 +82,14 @@ def _carry_out(
 ) -> list[Account]:
     """Judge what is open, count it, and where asked write it: one batch of the topic's replays."""
     intent = broken or _next_intent(cleaning, store, rule)
-    with _judged(cleaning, store, settings, intent) as case:
-        counted = accounts(store, cleaning.topic, cleaning.measured, case.second, case.unchanged)
+    held = _held(cleaning, store, intent)
+    limits = limits_of_then(cleaning, store, settings, held)
+    with judged(cleaning, store, settings, intent, held, limits) as case:
+        counted = accounts(case)
         if writes and (broken or case.facts.records):
             if not broken:
                 replays.record(store.root, intent)
-            ledger.record(store.root, _write(cleaning, store, case))
+            ledger.record(store.root, _write(case))
     return counted
 
 
@@ -123,28 +97,6 @@ def _next_intent(cleaning: Cleaning, store: Store, rule: str | None) -> Intent:
     tables = (t.SILVER_QUARANTINE, t.SILVER_VERDICTS)
     versions = {table.name: store.version(table) if store.exists(table) else 0 for table in tables}
     return replays.new_intent(store.root, cleaning.topic, rule, versions)
-
-
-@contextmanager
-def _judged(cleaning: Cleaning, store: Store, settings: Settings, intent: Intent) -> Iterator[_Case]:
-    """The open records of an intent, judged by today's rules against the tables as they were before it."""
-    held = _held(cleaning, store, intent)
-    marks = held.select(*PLACE, "first_rule", "held_by", "batch_id")
-    limits = _limits(cleaning, store, settings, held)
-    events = rejudged(cleaning, as_landed(held, cleaning.topic), settings)
-    judged = events.join(marks, on=PLACE).join(F.broadcast(limits), on=["batch_id", "source"], how="left").persist()
-    try:
-        is_news = F.col("rule").isNull() | F.col("held_by").isNull() | (F.col("held_by") != F.col("rule"))
-        news = judged.where(is_news)
-        identity = (intent.stream, news, intent.batch_id, intent.replay_id)
-        batch = Batch(*identity, started_at=intent.started_at, crash_at=settings.crash_at)
-        facts = batch_facts(news)
-        late = F.col("observed_at") < F.col("late_before_at") if cleaning.has_watermark else None
-        second = second_verdicts(news, _refused(cleaning, store, batch, facts, late)).persist()
-        yield _Case(intent, batch, facts, late, second, judged.where(~is_news))
-        second.unpersist()
-    finally:
-        judged.unpersist()
 
 
 def _held(cleaning: Cleaning, store: Store, intent: Intent) -> DataFrame:
@@ -156,50 +108,13 @@ def _held(cleaning: Cleaning, store: Store, intent: Intent) -> DataFrame:
     return open_records(quarantine, verdicts, cleaning.stream, intent.rule)
 
 
-def _limits(cleaning: Cleaning, store: Store, settings: Settings, held: DataFrame) -> DataFrame:
-    """Per batch that refused records and source, the instant before which that batch called a record late.
-
-    So a record is not late for having waited in quarantine. Where two checkpoints have a batch of the same number, the
-    earlier limit holds, and none where one of them had none.
-    """
-    batches = {row["batch_id"] for row in held.select("batch_id").distinct().collect()}
-    found: dict[int, list[dict[str, datetime]]] = defaultdict(list)
-    before: dict[str, dict[str, datetime]] = {}
-    for entry in ledger.entries(store.root, cleaning.stream):  # oldest first
-        if entry["batch_id"] in batches:
-            found[entry["batch_id"]].append(before.get(entry["app_id"], {}))
-        before[entry["app_id"]] = dict(entry["watermarks"])
-    rows = [
-        (batch_id, source, limit)
-        for batch_id, marks in found.items()
-        for source, limit in lateness_limits(_earliest(marks), settings.late_after_hours).items()
-    ]
-    return store.spark.createDataFrame(rows, "batch_id long, source string, late_before_at timestamp")
-
-
-def _earliest(marks: Sequence[dict[str, datetime]]) -> dict[str, datetime]:
-    in_all = set.intersection(*(set(mark) for mark in marks))
-    return {source: min(mark[source] for mark in marks) for source in in_all}
-
-
-def _refused(cleaning: Cleaning, store: Store, batch: Batch, facts: BatchFacts, late: Column | None) -> DataFrame:
-    """Place and outcome of the lawful records that are not accepted; of static ones, those that tell nothing new."""
-    _, refused = decide(cleaning, store, batch, batch.rows, facts, late)
-    if "identity_id" not in batch.rows.columns:
-        return refused
-    is_static = F.col("rule").isNull() & ~F.col("event_type").isin(list(cleaning.measured))
-    first = new_identities(store, batch, batch.rows).select(*PLACE)
-    repeats = batch.rows.where(is_static).join(first, on=PLACE, how="left_anti")
-    return refused.unionByName(repeats.select(*PLACE, F.lit("duplicate").alias("outcome")))
-
-
-def _write(cleaning: Cleaning, store: Store, case: _Case) -> ledger.Entry:
+def _write(case: Case) -> ledger.Entry:
     """Commit accepted rows, late ones, identities and verdicts, in this order, each once; the entry to be recorded."""
-    batch, facts = case.batch, case.facts
-    _refuse_another_outcome(cleaning, store, case)
+    cleaning, store, batch, facts = case.cleaning, case.store, case.batch, case.facts
+    _refuse_another_outcome(case)
     measured = write_measured(cleaning, store, batch, batch.rows, facts, case.late)
     identities = write_identities(store, batch, batch.rows, facts)
-    version = append_counted(store, t.SILVER_VERDICTS, _verdict_rows(cleaning, case), batch, facts, facts.records)
+    version = append_counted(store, t.SILVER_VERDICTS, _verdict_rows(case), batch, facts, facts.records)
     return ledger.Entry(
         stream=batch.flow,
         batch_id=batch.batch_id,
@@ -216,12 +131,13 @@ def _write(cleaning: Cleaning, store: Store, case: _Case) -> ledger.Entry:
     )
 
 
-def _refuse_another_outcome(cleaning: Cleaning, store: Store, case: _Case) -> None:
+def _refuse_another_outcome(case: Case) -> None:
     """A broken replay that has committed its rows must come to the same rows again.
 
     Raises:
         ContractError: Rules or settings are others than when it was begun.
     """
+    cleaning, store = case.cleaning, case.store
     txn = case.batch.txn(cleaning.table)
     if store.transaction(cleaning.table, txn.app_id) is None:
         return
@@ -235,9 +151,9 @@ def _refuse_another_outcome(cleaning: Cleaning, store: Store, case: _Case) -> No
         )
 
 
-def _verdict_rows(cleaning: Cleaning, case: _Case) -> DataFrame:
+def _verdict_rows(case: Case) -> DataFrame:
     said = {
-        "stream": F.lit(cleaning.stream),
+        "stream": F.lit(case.cleaning.stream),
         "schema_version": F.lit(SCHEMA_VERSION),
         "replay_id": F.lit(case.intent.replay_id),
         "batch_id": F.lit(case.intent.batch_id).cast("long"),

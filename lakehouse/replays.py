@@ -6,15 +6,18 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
 import deltalake
 from deltalake import write_deltalake
 
 from contracts.tables import OPS_REPLAYS, SILVER_QUARANTINE, SILVER_VERDICTS
 from contracts.topics import Topic
+from infra.release import code_version
 from lakehouse import ledger
 from lakehouse.ledger import arrow_rows
+
+JUDGED = (SILVER_QUARANTINE.name, SILVER_VERDICTS.name)
+"""Tables whose versions an intent names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +63,6 @@ def unfinished(root: str, topic: Topic) -> Intent | None:
     done = {entry["batch_id"] for entry in ledger.entries(root, stream_of(topic))}
     begun = [intent for intent in _intents(root, topic) if intent.batch_id not in done]
     return begun[0] if begun else None
-
-
-def code_version() -> str:
-    """Version of the installed distribution."""
-    try:
-        return version("maritimeiq")
-    except PackageNotFoundError:
-        return "not installed, run from a checkout"
 
 
 def _intents(root: str, topic: Topic) -> list[Intent]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import deltalake
@@ -15,6 +15,9 @@ from contracts.topics import TOPICS, topic_named
 from infra.console import Group, json_option, out, print_json, print_table, say
 from infra.raw_text import readable
 from maritime.sql import query
+
+if TYPE_CHECKING:
+    from lakehouse.replay_account import Account
 
 RECORD = "kafka_topic, kafka_partition, kafka_offset, published_at"
 COUNTS = ("stream", "rule", "schema_version", "records", "still_open", "first_seen_at", "last_seen_at")
@@ -99,19 +102,19 @@ def replay_command(rule: str | None, short: str | None, dry_run: bool, as_json: 
     if as_json:
         print_json({"dry_run": dry_run, "rules": [account.as_json() for account in accounts]})
     elif accounts:
-        _print([account.as_json() for account in accounts], dry_run=dry_run)
+        _print(accounts, dry_run=dry_run)
     else:
         say("No record is open: all have a last verdict.")
 
 
-def _print(accounts: list[dict[str, Any]], *, dry_run: bool) -> None:
-    names = ("stream", "rule", "accepted", "duplicate", "late", "quarantined", "unchanged", "vessels", "voyages")
-    gold = [", ".join(f"{name} {count:,}" for name, count in account["gold_rows"].items()) for account in accounts]
-    rows = [(*(account[name] for name in names), rows) for account, rows in zip(accounts, gold, strict=True)]
-    print_table("Would change (nothing was written)" if dry_run else "Replayed", (*names, "gold rows"), rows)
+def _print(accounts: list[Account], *, dry_run: bool) -> None:
+    from lakehouse.replay_account import SHOWN  # as above
+
+    title = "Would change (nothing was written)" if dry_run else "Replayed"
+    print_table(title, (*SHOWN, "gold rows"), [account.as_row() for account in accounts])
     for account in accounts:
-        for rule, count in account["held_by"].items():
-            out.print(f"  {account['stream']} {account['rule']}: {count:,} still held by {rule}", highlight=False)
+        for rule, count in account.held_by.items():
+            out.print(f"  {account.stream} {account.rule}: {count:,} still held by {rule}", highlight=False)
 
 
 def _refuse_unknown_rule(settings: Settings, rule: str | None) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from contracts.events import HEADER_SOURCE
 from contracts.topics import Topic
+from lakehouse.rereads import LetterId
 from producers.feeds import FEEDS
 from producers.feeds.base import (
     ABOUT_ASSUMED_START_MS,
@@ -39,8 +40,13 @@ class DeadLetter:
     headers: dict[str, bytes]
 
     @property
+    def id(self) -> LetterId:
+        """What names it within its topic, also when that was made anew."""
+        return self.partition, self.offset, self.published_at
+
+    @property
     def reason(self) -> str:
-        """Why it was refused."""
+        """Rule that refused it: the first verdict."""
         return self._text(HEADER_REASON) or "(no reason)"
 
     @property

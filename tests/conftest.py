@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import threading
 import time
@@ -10,16 +11,19 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import deltalake
 import pytest
 from pyspark.sql import SparkSession
 
 from contracts.settings import Settings
+from contracts.tables import TABLES
 from infra.broker import Broker
 from infra.kafka import admin
 from infra.topics import create_topics, partitions
 from lakehouse.session import spark_session
 
 Eventually = Callable[..., None]
+Contents = Callable[[Settings], dict[str, str]]
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +73,22 @@ def eventually() -> Eventually:
             time.sleep(0.1)
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def contents() -> Contents:
+    """A hash over the sorted rows of every table of a lake, in whatever files they are."""
+
+    def hashes(settings: Settings) -> dict[str, str]:
+        found = {}
+        for table in TABLES:
+            path = f"{settings.lake}/{table.path}"
+            if deltalake.DeltaTable.is_deltatable(path):
+                rows = deltalake.DeltaTable(path).to_pyarrow_table().to_pylist()
+                found[table.name] = hashlib.sha256("\n".join(sorted(map(repr, rows))).encode()).hexdigest()
+        return found
+
+    return hashes
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,12 @@
-"""Second verdicts: which quarantined records are still open, what became of them, what follows in Gold. Pure."""
+"""Second verdicts: which quarantined records are still open, what became of them. Pure."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from contracts.tables import BRONZE
-from contracts.topics import AIS, SENSORS, VOYAGE_EVENTS, Topic
-from lakehouse.transforms.voyages_silver import reported_on
+from contracts.topics import Topic
 
 RECORD = ["kafka_topic", "kafka_partition", "kafka_offset", "published_at"]
 """What names a record for good: a topic that is made anew counts its offsets from 0 again."""
@@ -61,34 +58,3 @@ def second_verdicts(judged: DataFrame, refused: DataFrame) -> DataFrame:
     outcome = F.coalesce(F.col("outcome"), F.lit("accepted"))
     verdict = F.when(F.col("rule").isNotNull(), "quarantined").otherwise(outcome)
     return judged.join(refused, on=PLACE, how="left").withColumn("verdict", verdict).drop("outcome")
-
-
-def gold_rows(topic: Topic, accepted: DataFrame, gold: Mapping[str, DataFrame]) -> dict[str, DataFrame]:
-    """Per Gold table, one row per ``first_rule`` and Gold row that accepted events belong to.
-
-    Rolling figures of later days are not counted: they follow when their report is run.
-
-    Args:
-        topic: Topic of the events.
-        accepted: Accepted events with ``first_rule``.
-        gold: ``gold.vessel_day`` and ``gold.vessel_latest`` as they are.
-    """
-    if topic == AIS:
-        days = accepted.select("first_rule", "mmsi", "observed_on").distinct()
-        day_after = days.withColumn("observed_on", F.date_add("observed_on", 1))  # its first leg begins the day before
-        after = day_after.join(gold["gold.vessel_day"], on=["mmsi", "observed_on"], how="left_semi")
-        known = gold["gold.vessel_latest"].select("mmsi", F.col("observed_at").alias("known_at"))
-        newest = accepted.groupBy("first_rule", "mmsi").agg(F.max("observed_at").alias("newest_at"))
-        latest = newest.join(known, on="mmsi", how="left").where("known_at IS NULL OR newest_at > known_at")
-        return {"gold.vessel_day": days.unionByName(after).distinct(), "gold.vessel_latest": latest}
-    if topic == VOYAGE_EVENTS:
-        is_fuel = F.col("event_type") == "fuel_report"
-        days = accepted.where(is_fuel).select("first_rule", "mmsi", reported_on().alias("reported_on")).distinct()
-        return {
-            "gold.voyage_analytics": accepted.where(~is_fuel).select("first_rule", "voyage_id").distinct(),
-            "gold.emission_compliance": days,
-        }
-    if topic == SENSORS:
-        engine = accepted.where("event_type = 'engine'").select("first_rule", "mmsi", "observed_on").distinct()
-        return {"gold.vessel_features": engine}
-    return {}

@@ -67,6 +67,21 @@ def emission_days(reports: DataFrame) -> DataFrame:
     )
 
 
+def touched(events: DataFrame, accepted: DataFrame) -> tuple[DataFrame, DataFrame]:
+    """Of all ``silver.voyage_events`` those of the voyages, and those of the fuel days, that accepted events touch.
+
+    The fuel reports have ``reported_on``.
+    """
+    is_fuel = F.col("event_type") == "fuel_report"
+    of_voyages = accepted.where(~is_fuel).select("voyage_id").distinct()
+    days = accepted.where(is_fuel).select("mmsi", reported_on().alias("reported_on")).distinct()
+    reports = events.where(is_fuel).withColumn("reported_on", reported_on())
+    return (
+        events.where(~is_fuel).join(of_voyages, on="voyage_id", how="left_semi"),
+        reports.join(days, on=["mmsi", "reported_on"], how="left_semi"),
+    )
+
+
 def reported_on() -> Column:
     """The day that a fuel report speaks of: that of ``observed_at`` less one millisecond."""
     return F.to_date(F.col("observed_at") - F.expr("INTERVAL 1 MILLISECOND"))

@@ -10,15 +10,25 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from confluent_kafka import Consumer, Message, TopicPartition
+from pyspark.sql import SparkSession
 
+from consumers.bronze import BRONZE_FLOWS
+from contracts.errors import InputError
 from contracts.settings import Settings
+from contracts.tables import SILVER_POSITIONS
 from contracts.topics import AIS, Topic
+from lakehouse import rereads
+from lakehouse.deliveries import deliveries
+from lakehouse.gold import GOLD_FLOWS
+from lakehouse.runner import run_flows
+from lakehouse.silver import SILVER_FLOWS
+from lakehouse.store import Store
 from producers.commands import produce
 from producers.dead_letter_commands import dlq
-from producers.dead_letter_topics import DeadLetters
 
 TIMELESS = b"!AIVDM,1,1,,B,177KQJ5000G?tO`K>RA1wUbN0TKH,0*5C"
 NOON = ("--assume-start", "2026-01-01T12:00:00Z")
+STREAMS = [BRONZE_FLOWS[0], SILVER_FLOWS[0], *GOLD_FLOWS]
 Run = Callable[..., dict[str, Any]]
 
 
@@ -60,35 +70,74 @@ def values(settings: Settings, topic: Topic) -> Iterator[Message]:
     consumer.close()
 
 
+def open_letters(run: Run) -> dict[str, int]:
+    return {row["rule"]: row["open"] for row in run(dlq, "list", "--topic", "ais")["dead_letters"]}
+
+
 def test_letters_are_counted_shown_and_sent_once_after_a_correction(kafka: Settings, run: Run, feed: str) -> None:
     summary = run(produce, "ais", "--from", "nmea", feed)
     assert (summary["read"], summary["rejected"]) == (3, 3)
 
-    listed = {row["reason"]: row for row in run(dlq, "list", "--topic", "ais")["dead_letters"]}
-    assert sum(row["letters"] for row in listed.values()) == 3
-    assert (listed["no_time"]["letters"], listed["no_time"]["open"]) == (1, 1)
-    (shown,) = run(dlq, "show", "--reason", "no_time")["dead_letters"]
+    assert open_letters(run) == {"no_time": 1, "bad_checksum": 1, "malformed": 1}
+    (shown,) = run(dlq, "show", "--rule", "no_time")["dead_letters"]
     assert (shown["text"], shown["line_number"], shown["format"]) == (TIMELESS.decode(), 1, "nmea")
+    (cut,) = run(dlq, "show", "--rule", "malformed")["dead_letters"]
+    assert cut["size_bytes"] == 5_000_001
 
-    (tried,) = run(dlq, "replay", "--topic", "ais", *NOON, "--dry-run")["topics"]
-    assert (tried["letters"], tried["published_letters"], tried["refused"]["cut"]) == (3, 1, 1)
-    assert list(values(kafka, AIS)) == []
-    (done,) = run(dlq, "replay", "--topic", "ais", *NOON)["topics"]
-    assert done == tried
+    (done,) = run(dlq, "replay", "--rule", "no_time", *NOON)["rules"]
+    assert (done["letters"], done["published_letters"], done["events"]) == (1, 1, 1)
     (event,) = values(kafka, AIS)
     assert dict(event.headers() or [])["dead-letter"].startswith(b"maritime.ais.data.dlq:0:")
+    assert open_letters(run) == {"no_time": 0, "bad_checksum": 1, "malformed": 1}
+    assert run(dlq, "show", "--rule", "no_time")["dead_letters"][0]["is_published"]
 
-    (second,) = run(dlq, "replay", "--topic", "ais", *NOON)["topics"]
-    assert second["letters"] == 0
-    assert [row["open"] for row in run(dlq, "list", "--topic", "ais")["dead_letters"]] == [0] * len(listed)
+    others = {row["rule"]: row["refused"] for row in run(dlq, "replay", *NOON)["rules"]}
+    assert others == {"bad_checksum": {"bad_checksum": 1}, "malformed": {"cut": 1}}
     assert len(list(values(kafka, AIS))) == 1
-    run(dlq, "replay", "--topic", "ais", *NOON, "--again")
-    sent = [json.loads(message.value() or b"") for message in values(kafka, AIS)]
-    assert len(sent) == 2
-    assert sent[0] == sent[1]
+    counted = {row.kafka_topic: row.rows_delivered for row in deliveries(kafka.lake) if row.kafka_topic == AIS.name}
+    assert counted == {AIS.name: 1}
 
 
-def test_a_crash_between_sending_and_passing_a_letter_sends_the_same_event_again(
+def test_a_rule_that_refused_no_letter_is_a_typing_error(kafka: Settings, run: Run, feed: str) -> None:
+    run(produce, "ais", "--from", "nmea", feed)
+
+    result = CliRunner().invoke(dlq, ["replay", "--rule", "no_tiem"])
+
+    assert (result.exit_code, result.stdout) == (InputError.exit_code, "")
+    assert "Rules with letters: bad_checksum, malformed, no_time" in result.stderr
+
+
+def test_the_dry_run_tells_what_the_lake_would_make_of_it_and_a_second_replay_changes_no_table(
+    spark: SparkSession, kafka: Settings, run: Run, feed: str, contents: Callable[[Settings], dict[str, str]]
+) -> None:
+    run(produce, "ais", "--from", "nmea", feed)
+    run_flows(STREAMS, kafka, once=True)
+    before = contents(kafka)
+
+    told = run(dlq, "replay", "--rule", "no_time", *NOON, "--dry-run")
+
+    assert [(row["letters"], row["published_letters"]) for row in told["rules"]] == [(1, 1)]
+    (would,) = told["lake"]
+    assert (would["rule"], would["accepted"], would["duplicate"]) == ("no_time", 1, 0)
+    assert (would["vessels"], would["voyages"]) == (1, 0)
+    assert would["gold_rows"] == {"gold.vessel_day": 1, "gold.vessel_latest": 1}
+    assert contents(kafka) == before
+    assert list(values(kafka, AIS)) == []
+
+    run(dlq, "replay", *NOON)
+    run_flows(STREAMS, kafka, once=True)
+    first = contents(kafka)
+    assert len(Store(spark, kafka.lake).read(SILVER_POSITIONS).collect()) == 1
+    again = run(dlq, "replay", *NOON)["rules"]
+    run_flows(STREAMS, kafka, once=True)
+
+    assert [(row["rule"], row["letters"], row["unchanged"]) for row in again] == [
+        ("bad_checksum", 1, 1), ("malformed", 1, 1),
+    ]  # fmt: skip
+    assert contents(kafka) == first
+
+
+def test_a_crash_between_sending_and_the_second_verdict_sends_the_same_event_again(
     kafka: Settings, run: Run, feed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(produce, "ais", "--from", "nmea", feed)
@@ -97,7 +146,7 @@ def test_a_crash_between_sending_and_passing_a_letter_sends_the_same_event_again
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(DeadLetters, "commit", crash)
+        patch.setattr(rereads, "record", crash)
         with pytest.raises(RuntimeError, match="killed"):
             run(dlq, "replay", "--topic", "ais", *NOON)
     assert len(list(values(kafka, AIS))) == 1
@@ -106,4 +155,4 @@ def test_a_crash_between_sending_and_passing_a_letter_sends_the_same_event_again
 
     events = [json.loads(message.value() or b"") for message in values(kafka, AIS)]
     assert len(events) == 2
-    assert events[0]["event_id"] == events[1]["event_id"]
+    assert events[0] == events[1]

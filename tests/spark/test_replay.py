@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
 
-import deltalake
 import pytest
+from click.testing import CliRunner
 from pyspark.sql import SparkSession
 
-from contracts.errors import ContractError, LockedError
+from contracts.errors import ConfigurationError, ContractError, InputError, LockedError
 from contracts.settings import Settings
 from contracts.tables import (
     GOLD_VESSEL_DAY,
+    GOLD_VESSEL_LATEST,
     SILVER_LATE,
     SILVER_POSITIONS,
     SILVER_QUARANTINE,
     SILVER_VERDICTS,
     SILVER_VESSELS,
     SILVER_VOYAGES,
-    TABLES,
 )
 from contracts.topics import AIS, VOYAGE_EVENTS
 from lakehouse import ledger
@@ -31,34 +32,19 @@ from lakehouse.replay_account import Account
 from lakehouse.runner import run_flows
 from lakehouse.silver import SILVER_FLOWS
 from lakehouse.store import Store
+from maritime.quarantine import quarantine
 
 HOUR_MS = 3_600_000
 START_MS = 1_700_000_000_000
 AIS_FLOW, VOYAGES_FLOW = SILVER_FLOWS[0], SILVER_FLOWS[3]
 Make = Callable[..., dict[str, Any]]
 Land = Callable[..., None]
-Sums = dict[str, tuple[int, str]]
 
 
 @pytest.fixture
 def corrected(settings: Settings) -> Settings:
     """The settings after the rule `speed_limit` was corrected: 90 kn is lawful now."""
     return settings.model_copy(update={"sog_limit_kn": 90})
-
-
-@pytest.fixture
-def contents(store: Store) -> Callable[[], Sums]:
-    """Rows and a content hash of every table of the lake, whatever order and files they are in."""
-
-    def sums() -> Sums:
-        found = {}
-        for table in TABLES:
-            if store.exists(table):
-                rows = deltalake.DeltaTable(store.path(table)).to_pyarrow_table().to_pylist()
-                found[table.name] = (len(rows), json.dumps(sorted(map(repr, rows))))
-        return found
-
-    return sums
 
 
 def one(accounts: list[Account]) -> Account:
@@ -78,7 +64,7 @@ def test_rows_that_are_lawful_today_are_accepted_once_and_a_second_replay_change
     corrected: Settings,
     land: Land,
     position: Make,
-    contents: Callable[[], Sums],
+    contents: Callable[[Settings], dict[str, str]],
 ) -> None:
     fast, faster = position(sog_kn=77.0, mmsi=366053210), position(sog_kn=95.0, mmsi=366053211)
     land(AIS, [position(), fast, fast, {**position(), "sog_kn": 80.0}, faster, b"\xff"])
@@ -110,10 +96,10 @@ def test_rows_that_are_lawful_today_are_accepted_once_and_a_second_replay_change
         (3, "speed_limit", "duplicate", None), (4, "speed_limit", "quarantined", "speed_limit"),
     }  # fmt: skip
 
-    first = contents()
+    first = contents(settings)
     again = one(replay(spark, corrected, "speed_limit"))
     assert (again.unchanged, again.accepted, again.quarantined) == (1, 0, 0)
-    assert contents() == first
+    assert contents(settings) == first
 
     run_flows(GOLD_FLOWS, settings, once=True)
     assert {row.mmsi: row.position_count for row in store.read(GOLD_VESSEL_DAY).collect()} == {
@@ -209,22 +195,85 @@ def test_a_replay_beside_a_running_silver_stream_is_refused_with_a_sentence(
         replay(spark, settings, "speed_limit")
 
 
-def test_a_replayed_voyage_event_changes_its_voyage(
+def test_the_gold_rows_told_are_those_that_change(
+    spark: SparkSession, store: Store, settings: Settings, corrected: Settings, land: Land, position: Make
+) -> None:
+    at = [START_MS + n * 24 * HOUR_MS for n in range(3)]
+    last_of_a_day = [position(mmsi=366000001, observed_at_ms=at[0]), position(mmsi=366000001, observed_at_ms=at[1])]
+    last_of_a_day += [position(mmsi=366000001, observed_at_ms=at[0] + HOUR_MS, lat_deg=37.9, sog_kn=77.0)]
+    amid_a_day = [position(mmsi=366000002, observed_at_ms=ms) for ms in (at[0], at[0] + 2 * 60_000, at[1])]
+    amid_a_day += [position(mmsi=366000002, observed_at_ms=at[0] + 60_000, lat_deg=37.81, sog_kn=77.0)]
+    unknown_vessel = [position(mmsi=366000003, observed_at_ms=at[2], sog_kn=77.0)]
+    land(AIS, last_of_a_day + amid_a_day + unknown_vessel)
+    run_flows([AIS_FLOW, *GOLD_FLOWS], settings, once=True)
+    gold = (GOLD_VESSEL_DAY, GOLD_VESSEL_LATEST)
+    before = {table.name: store.read(table).collect() for table in gold}
+
+    told = one(replay(spark, corrected, "speed_limit", dry_run=True))
+    replay(spark, corrected, "speed_limit")
+    run_flows(GOLD_FLOWS, settings, once=True)
+
+    changed = {t.name: sum(row not in before[t.name] for row in store.read(t).collect()) for t in gold}
+    assert told.gold_rows == changed == {"gold.vessel_day": 4, "gold.vessel_latest": 1}
+    assert told.vessels == 3
+
+
+def test_a_replayed_voyage_event_changes_its_voyage_and_the_figures_that_look_back_on_it(
     spark: SparkSession, store: Store, settings: Settings, land: Land, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    common = {"schema_version": 1, "source": "office", "mmsi": 366053209, "voyage_id": "V1"}
-    departure = {**common, "event_type": "departure", "event_id": "d", "observed_at_ms": START_MS}
-    arrival = {**common, "event_type": "arrival", "event_id": "a", "observed_at_ms": START_MS + HOUR_MS}
-    land(VOYAGE_EVENTS, [departure, arrival])
-    monkeypatch.setattr("lakehouse.transforms.parsing.FIRST_LAWFUL_MS", START_MS + HOUR_MS + 1)
-    run_flows([VOYAGES_FLOW], settings, once=True)
-    monkeypatch.undo()
+    def voyage(name: str, days: int, to_locode: str = "USSEA") -> list[dict[str, Any]]:
+        start = START_MS + days * 24 * HOUR_MS
+        common = {"schema_version": 1, "source": "office", "mmsi": 366053209, "voyage_id": name}
+        common |= {"from_locode": "USLAX", "to_locode": to_locode, "scheduled_arrival_at_ms": start}
+        return [
+            {**common, "event_type": kind, "event_id": f"{name}-{kind}", "observed_at_ms": start + hours * HOUR_MS}
+            for kind, hours in (("departure", 0), ("arrival", 9))
+        ]
+
+    def fuel(days: int) -> dict[str, Any]:
+        event = {"event_type": "fuel_report", "schema_version": 1, "source": "office", "mmsi": 366053209}
+        at_ms = START_MS + days * 24 * HOUR_MS
+        return {**event, "event_id": f"f{days}", "observed_at_ms": at_ms, "distance_nm": 90.0, "fuel_mdo_t": 5.0}
+
+    land(VOYAGE_EVENTS, [*voyage("V1", 0), fuel(0), *voyage("V2", 3), *voyage("V3", 3, "JPTYO"), fuel(3)])
+    with monkeypatch.context() as patch:
+        patch.setattr("lakehouse.transforms.parsing.FIRST_LAWFUL_MS", START_MS + 12 * HOUR_MS)
+        run_flows([VOYAGES_FLOW], settings, once=True)
 
     tried = one(replay(spark, settings, None, dry_run=True))
     done = one(replay(spark, settings, None))
 
     assert tried == done
-    assert (done.rule, done.accepted, done.voyages, done.gold_rows) == (
-        "observed_at_ms", 2, 1, {"gold.voyage_analytics": 1},
-    )  # fmt: skip
-    assert [row.status for row in store.read(SILVER_VOYAGES).collect()] == ["arrived"]
+    assert (done.rule, done.accepted, done.vessels, done.voyages) == ("observed_at_ms", 3, 1, 1)
+    assert done.gold_rows == {"gold.voyage_analytics": 2, "gold.emission_compliance": 2}
+    assert {row.voyage_id: row.status for row in store.read(SILVER_VOYAGES).collect()} == {
+        "V1": "arrived", "V2": "arrived", "V3": "arrived",
+    }  # fmt: skip
+
+
+def test_the_commands_count_show_and_replay_and_tell_a_rule_that_refused_nothing(
+    settings: Settings, land: Land, position: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MARITIME_HOME", str(settings.home))
+    monkeypatch.setenv("MARITIME_SOG_LIMIT_KN", "90")
+    land(AIS, [position(sog_kn=77.0), b"\x1b[31m"])
+    run_flows([AIS_FLOW], settings, once=True)
+
+    def run(*arguments: str) -> Any:
+        result = CliRunner().invoke(quarantine, [*arguments, "--json"], catch_exceptions=False)
+        return json.loads(result.stdout) if result.exit_code == 0 else result.exit_code
+
+    counted = run("list")["quarantine"]
+    assert {(row["rule"], row["records"], row["still_open"]) for row in counted} == {
+        ("speed_limit", 1, 1), ("malformed_json", 1, 1),
+    }  # fmt: skip
+    (shown,) = run("show", "--rule", "malformed_json")["records"]
+    assert (shown["text"], shown["value_base64"]) == ("\\x1b[31m", base64.b64encode(b"\x1b[31m").decode())
+    (would,) = run("replay", "--rule", "speed_limit", "--dry-run")["rules"]
+    (did,) = run("replay", "--rule", "speed_limit")["rules"]
+    assert would == did
+    assert (did["accepted"], did["vessels"]) == (1, 1)
+    (again,) = run("list", "--rule", "speed_limit")["quarantine"]
+    assert again["still_open"] == 0
+    assert run("replay", "--rule", "speed_limt") == InputError.exit_code
+    assert run("replay") == ConfigurationError.exit_code

@@ -119,6 +119,31 @@ def test_a_letter_that_cannot_be_read_says_what_is_missing(format_name: str, raw
     assert reread(letter(AIS, format_name, Rejection(1, raw, "malformed", 1))).reason == reason
 
 
+POSITION = {
+    "event_type": "position", "event_id": "p", "source": "own", "mmsi": 366053209,
+    "observed_at_ms": 1_700_000_000_000, "lat_deg": 37.8, "lon_deg": -122.3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"\xff\xfe\x00", "not_json"),
+        (json.dumps(POSITION).encode()[:-9], "not_json"),
+        (json.dumps(POSITION | {"mmsi": "EVER"}).encode(), "mmsi:int_type"),
+        (json.dumps(POSITION | {"lat_deg": {"deg": 37}}).encode(), "lat_deg:float_type"),
+        (json.dumps(POSITION | {"lat_deg": float("nan")}).encode(), "lat_deg:finite_number"),
+        (json.dumps(POSITION | {"event_type": "sighting"}).encode(), "wrong_event_type"),
+        (json.dumps(POSITION | {"schema_version": 99}).encode(), "schema_version:literal_error"),
+        (b"x" * 5_000_000, "not_json"),
+    ],
+)
+def test_bad_bytes_become_a_dead_letter_with_their_reason(raw: bytes, reason: str) -> None:
+    dead = letter(AIS, "events", refused("events", [raw], Context(AIS, "")))
+
+    assert (dead.reason, dead.raw, dead.size_bytes) == (reason, raw[:900_000], len(raw))
+
+
 def test_letters_are_sent_together_in_their_order() -> None:
     raw = b'{"event_type":"alert","event_id":"%d","source":"w","observed_at_ms":1700000000000,"rule":"r",'
     raw += b'"severity":"info","message":"m"}'

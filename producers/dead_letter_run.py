@@ -1,0 +1,115 @@
+"""A replay of dead letters as it was asked for: carried out, or only foreseen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from confluent_kafka import Producer
+
+from contracts.errors import InputError
+from contracts.settings import Settings
+from contracts.topics import Topic
+from infra.console import say
+from infra.kafka import producer_config
+from infra.security.refusals import Watch
+from infra.topics import check_topics
+from lakehouse.rereads import last_rereadings
+from producers.account import Account
+from producers.dead_letter_replay import History, Outcome, Tally, publish, read_again
+from producers.dead_letter_topics import dead_letters
+from producers.feeds.base import Headers
+from producers.publisher import Publisher, Wire
+
+if TYPE_CHECKING:
+    from lakehouse.replay_account import Account as LakeAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a replay was asked for."""
+
+    settings: Settings
+    topics: tuple[Topic, ...]
+    rule: str | None
+    assume_start_ms: int | None
+
+
+def replayed(asked: Asked) -> list[Outcome]:
+    """Carry out a replay.
+
+    Raises:
+        InputError: No letter was refused by the rule.
+    """
+    check_topics(asked.settings)
+    outcomes, seen = list[Outcome](), set[str]()
+    for topic in asked.topics:
+        history = history_of(asked.settings, topic)
+        account = Account.begin(asked.settings, topic)
+        publisher = _publisher(asked.settings, topic)
+        try:
+            with dead_letters(asked.settings, topic) as letters:
+                found = read_again(history.open(letters, asked.rule), asked.assume_start_ms)
+                outcomes += publish(asked.settings.lake, publisher, history, found)
+        finally:
+            account.end(publisher.delivered, 0)
+        seen |= history.rules_seen
+    _refuse_unknown_rule(asked.rule, seen)
+    return outcomes
+
+
+def foreseen(asked: Asked) -> tuple[list[Outcome], list[LakeAccount]]:
+    """What a replay would send, and what the lake would make of it.
+
+    Raises:
+        InputError: No letter was refused by the rule.
+    """
+    outcomes, seen = list[Outcome](), set[str]()
+    lake: list[LakeAccount] = []
+    for topic in asked.topics:
+        history = history_of(asked.settings, topic)
+        tally, events = Tally(history), list[tuple[str, str, str, Headers]]()
+        with dead_letters(asked.settings, topic) as letters:
+            for one in read_again(history.open(letters, asked.rule), asked.assume_start_ms):
+                tally.add(one)
+                read = one.events
+                events += [(one.letter.reason, *e) for e in zip(read.keys, read.values, read.headers, strict=True)]
+        outcomes += tally.outcomes
+        lake += _in_the_lake(asked.settings, topic, events)
+        seen |= history.rules_seen
+    _refuse_unknown_rule(asked.rule, seen)
+    return outcomes, lake
+
+
+def _in_the_lake(
+    settings: Settings, topic: Topic, events: Sequence[tuple[str, str, str, Headers]]
+) -> list[LakeAccount]:
+    """Accounts of events, each with the rule that had refused it."""
+    if not events:
+        return []
+    from lakehouse.foresight import Coming, foresee  # Spark, which nothing else here needs
+    from lakehouse.session import spark_session
+
+    return foresee(spark_session(settings, "maritimeiq"), settings, topic, [Coming(*event) for event in events])
+
+
+def _refuse_unknown_rule(rule: str | None, seen: set[str]) -> None:
+    if rule is not None and rule not in seen:
+        raise InputError(
+            f"No dead letter was refused by the rule {rule}. Rules with letters: {', '.join(sorted(seen)) or 'none'}."
+        )
+
+
+def history_of(settings: Settings, topic: Topic) -> History:
+    """What earlier replays have made of a topic's letters."""
+    return History(last_rereadings(settings.lake, topic.dead_letter.name))
+
+
+def _publisher(settings: Settings, topic: Topic) -> Publisher:
+    watch = Watch.of(settings, "producer")
+    wire = Producer({**producer_config(settings), "error_cb": watch, "log_level": 0})
+    away = settings.broker_away_seconds
+    return Publisher(
+        cast("Wire", wire), topic, format_name="dlq", source="", away_seconds=away, notify=say, watch=watch
+    )
