@@ -11,6 +11,9 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from contracts.settings import Settings
 from infra.kafka import ANSWER_SECONDS, admin
 
+EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
@@ -37,7 +40,7 @@ def topic_states(settings: Settings, names: Collection[str]) -> dict[str, TopicS
             for name, future in client.describe_topics(TopicCollection(wanted), request_timeout=ANSWER_SECONDS).items()
         }
         places = [TopicPartition(name, number) for name in wanted for number in sorted(there[name].partitions)]
-        first, end = (_offsets(client, places, spec) for spec in (OffsetSpec.earliest(), OffsetSpec.latest()))
+        first, end = (_offsets(client, places, spec) for spec in (EARLIEST, LATEST))
     return {
         name: TopicState(name, ids[name], {p: (first[t, p], end[t, p]) for t, p in first if t == name})
         for name in wanted

@@ -14,6 +14,7 @@ from contracts.settings import Settings, load_settings
 from contracts.topics import TOPICS, Topic, topic_named
 from infra import audit_log
 from infra.console import Command, Group, json_option, out, print_json, print_table
+from lakehouse.evolution import checkpoint_versions
 from lakehouse.flows import Flow, writing
 from lakehouse.gold import GOLD_FLOWS
 from lakehouse.resume import plan as resuming
@@ -97,6 +98,8 @@ def _reader(settings: Settings, flow: Flow, *, dry_run: bool, accept_loss: bool)
     with writing([flow], settings):
         found = resuming.recover(settings, flow.name, flow.tables, accept_loss=accept_loss)
     if found.problem:
+        if found.checkpoint_id:
+            checkpoint_versions.note(settings, flow.name, flow.versions[-1])
         said = {**asdict(found), "has_loss": found.has_loss}
         audit_log.append(settings, "recover", {**said, "accept_loss": accept_loss})
     return found

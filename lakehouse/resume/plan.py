@@ -67,7 +67,8 @@ def plan(settings: Settings, now: Standing) -> Plan:
         return Plan(now.stream, None, "", name, None, now.last_batch, {}, (), ())
     if source_problem(now):
         raise problem
-    ends, lost, found = _ends(now), (), in_the_way(now)
+    ends, found = _ends(now), in_the_way(now)
+    lost: tuple[int, ...] = ()
     if found:
         ends, lost = _past(now, found)
     return Plan(

@@ -52,8 +52,7 @@ class Lake:
         for number in range(len(BATCHES)):
             self.clean(number)
         self.note_read("silver.ais", 2, 3)
-        day = {"observed_on": [DAY], "position_count": [30]}
-        self.append(t.GOLD_VESSEL_DAY, day)
+        self.append(t.GOLD_VESSEL_DAY, {"observed_on": [DAY], "position_count": [30]})
         spans = (OffsetRange(AIS.name, 0, 0, 25), OffsetRange(AIS.name, 1, 0, 9))
         self.enter(Entry("gold.vessels", 0, "gold.vessels:c", spans, 30, 30, BEGAN, self.at(9)))
         self.note_read("gold.vessels", 0, 3)
@@ -75,12 +74,6 @@ class Lake:
         for table, kind in ((t.SILVER_QUARANTINE, REFUSED), (t.SILVER_LATE, LATE)):
             if refused := [place for place in places if place in kind]:
                 self.append(table, {**columns(refused), **of_stream})
-        counts = {
-            "rows_accepted": len(accepted),
-            "rows_quarantined": len(REFUSED & set(places)),
-            "rows_duplicate": len(REPEATED & set(places)),
-            "rows_late": len(LATE & set(places)),
-        }
         self.enter(
             Entry(
                 stream="silver.ais",
@@ -88,9 +81,12 @@ class Lake:
                 app_id="silver.ais:c",
                 ranges=self.spans(number),
                 rows_read=len(places),
+                rows_accepted=len(accepted),
+                rows_quarantined=len(REFUSED & set(places)),
+                rows_duplicate=len(REPEATED & set(places)),
+                rows_late=len(LATE & set(places)),
                 started_at=BEGAN,
                 finished_at=self.at(number + 3),
-                **counts,
             )
         )
 

@@ -15,11 +15,11 @@ from deltalake import write_deltalake
 
 from contracts.errors import ContractError, DataLossError, MaritimeError
 from contracts.settings import Settings
-from contracts.tables import BRONZE_AIS
+from contracts.tables import BRONZE_AIS, OPS_LEDGER
 from lakehouse import ledger
 from lakehouse.checkpoints import Checkpoint, checkpoint, rebuild, source_end
 from lakehouse.commits import Commit
-from lakehouse.ledger import OPS_LEDGER, Entry, OffsetRange
+from lakehouse.ledger import Entry, OffsetRange
 from lakehouse.resume.checks import problems
 from lakehouse.resume.plan import Plan, plan
 from lakehouse.resume.source import source
