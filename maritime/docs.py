@@ -20,6 +20,7 @@ from contracts.settings import PREFIX, Settings
 from contracts.tables import TABLES, Table
 from contracts.topics import CONSUMER_GROUP, TOPICS, Topic
 from infra.console import Command, say
+from maritime.error_page import errors_page
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = Path("contracts/schemas")
@@ -152,6 +153,7 @@ def generated() -> dict[Path, str]:
         Path("docs/tables.md"): tables_page(),
         Path("docs/settings.md"): settings_page(),
         Path("docs/events.md"): events_page(),
+        Path("docs/errors.md"): errors_page(ROOT, HEAD.format(source="the code of every command")),
     }
     schemas = {SCHEMAS / f"{name}.json": json.dumps(schema, indent=2) + "\n"
                for name, schema in event_schemas().items()}  # fmt: skip
@@ -200,7 +202,7 @@ def write(root: Path) -> list[Path]:
 @click.command(cls=Command)
 @click.option("--check", is_flag=True, help="Write nothing; fail when a file is not as the contracts say.")
 def main(check: bool) -> None:
-    """Write docs/tables.md, docs/settings.md, docs/events.md and contracts/schemas from the contracts.
+    """Write docs/tables.md, settings.md, events.md and contracts/schemas from the contracts, errors.md from the code.
 
     Raises:
         ContractError: A file is stale, or an event changed so that yesterday's records could not be read.
