@@ -111,8 +111,8 @@ def run_command(
         start = load(file, start)
         say(f"resuming {start.path} after line {start.line:,}")
     plan = _plan(topic, format_name, start, options)
-    create_topics(settings)
     admit(settings, topic)
+    create_topics(settings)
     account = Account.begin(settings, topic)
     heartbeat = _heartbeat(settings, plan)
     with _interrupts() as stopped, _display() as tick:

@@ -15,6 +15,7 @@ from infra.console import say
 from infra.kafka import producer_config
 from infra.security.refusals import Watch
 from infra.topics import check_topics
+from lakehouse.evolution.events import admit
 from lakehouse.rereads import last_rereadings
 from producers.account import Account
 from producers.dead_letter_replay import History, Outcome, Tally, publish, read_again
@@ -41,10 +42,12 @@ def replayed(asked: Asked) -> list[Outcome]:
 
     Raises:
         InputError: No letter was refused by the rule.
+        ContractError: An event of this program would break those who read its topic; nothing was sent to it.
     """
     check_topics(asked.settings)
     outcomes, seen = list[Outcome](), set[str]()
     for topic in asked.topics:
+        admit(asked.settings, topic)
         history = history_of(asked.settings, topic)
         account = Account.begin(asked.settings, topic)
         publisher = _publisher(asked.settings, topic)

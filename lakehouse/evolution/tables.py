@@ -19,7 +19,7 @@ CONTRACT_PROPERTY = "maritimeiq.contract"
 """Property of a table: fingerprint of the contract that it has."""
 WIDENING = {("int", "bigint"), ("int", "double")}
 """Types that hold every value of another one, and that Delta widens without writing a file anew."""
-_WIDEN = "SET TBLPROPERTIES ('delta.enableTypeWidening' = 'true')"
+WIDEN = "SET TBLPROPERTIES ('delta.enableTypeWidening' = 'true')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ def _retyped(table: Table, old: StructField, new: StructField) -> Change | None:
     if (before, after) not in WIDENING:
         way_out = "Values would be lost or changed: declare a new field for the new type, and keep this one."
         return Change(table.name, text, "refused", way_out)
-    return Change(table.name, text, "needed", None, (_WIDEN, f"ALTER COLUMN `{new.name}` TYPE {after}"))
+    return Change(table.name, text, "needed", None, (WIDEN, f"ALTER COLUMN `{new.name}` TYPE {after}"))
 
 
 def _nullable(table: Table, old: StructField, new: StructField) -> Change | None:

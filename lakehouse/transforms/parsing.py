@@ -46,13 +46,11 @@ def parse(records: DataFrame, topic: Topic, schema: StructType) -> DataFrame:
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT, "allowNonNumericNumbers": "false"}
     text = F.col("value").cast("string")
     retired = retired_fields(topic)
-    columns = (
-        *BRONZE[topic].columns,
-        F.from_json(text, with_corrupt, options).alias("event"),
-        F.array_except(F.json_object_keys(text), _texts(schema.names)).alias("unknown_fields"),
-        _extra(text, [name for name in schema.names if name not in retired]).alias("extra"),
-    )
-    events = records.select(*columns).select(*BRONZE[topic].columns, "event.*", "unknown_fields", "extra")
+    event = F.from_json(text, with_corrupt, options).alias("event")
+    unknown = F.array_except(F.json_object_keys(text), _texts(schema.names)).alias("unknown_fields")
+    extra = _extra(text, [name for name in schema.names if name not in retired]).alias("extra")
+    landed = BRONZE[topic].columns
+    events = records.select(*landed, event, unknown, extra).select(*landed, "event.*", "unknown_fields", "extra")
     return (
         _renamed(events, topic)
         .withColumn("observed_at", instant("observed_at_ms"))

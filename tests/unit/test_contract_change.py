@@ -30,6 +30,8 @@ from lakehouse.evolution.in_force import in_force
 from lakehouse.evolution.tables import Found, shape_changes
 from lakehouse.schema import stored_schema
 from maritime.contract import contract
+from producers.commands import produce
+from producers.samples import NOAA_CSV
 
 POSITION = "ais.position.v1"
 TABLE = Table("silver.positions", "report", (MMSI, SOG_KN, NAV_STATUS, SOURCE), key=(MMSI,))
@@ -121,6 +123,20 @@ def test_an_event_that_would_be_misread_is_not_published(
         admit(settings, AIS)
 
     assert in_force(settings.lake)[POSITION].contract_version == 1
+
+
+def test_a_producer_whose_event_breaks_ends_with_3_before_it_asks_the_broker(
+    settings: Settings, program: Callable[[Schemas], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MARITIME_HOME", str(settings.home))
+    monkeypatch.setenv("MARITIME_KAFKA_SERVERS", "127.0.0.1:1")  # nobody is there: it would end with 5
+    admit(settings, AIS)
+    program(with_field(sog_kn={"type": "string"}))
+
+    done = CliRunner().invoke(produce, ["ais", "--from", "noaa", str(NOAA_CSV)])
+
+    assert done.exit_code == 3
+    assert "Nothing was published to maritime.ais.data" in done.stderr
 
 
 def test_an_event_that_breaks_its_own_schema_file_is_not_published_either(
