@@ -92,7 +92,8 @@ class Trickle:
 def soak(settings: Settings, batches: int, ends: int, rate: int, every: int) -> dict[str, Any]:
     """One run; its figures."""
     with running(settings) as streams:
-        trickle, began, looks = Trickle(settings, rate), time.monotonic(), []
+        trickle, began = Trickle(settings, rate), time.monotonic()
+        looks: list[dict[str, Any]] = []
         for done in _batches(settings, streams, trickle, batches):
             if done >= len(looks) * every:
                 looks.append({"batches": done, "minutes": (time.monotonic() - began) / 60, "tables": _tables(settings)})

@@ -160,7 +160,7 @@ def _models(table: Table, settings: Settings) -> Iterator[Reader]:
 
     client = mlflow.MlflowClient(tracking_uri=settings.mlflow_store, registry_uri=settings.mlflow_store)
     for model in client.search_model_versions():
-        params = client.get_run(model.run_id).data.params
+        params = client.get_run(model.run_id).data.params if model.run_id else {}
         if FEATURES_VERSION in params:
             name = f"model {model.name} version {model.version}"
             yield Reader(name, int(params[FEATURES_VERSION]), whole=True, is_pin=True)

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -169,7 +169,7 @@ def test_a_stream_whose_checkpoint_is_lost_is_not_cut_off(
 ) -> None:
     path = fill(BRONZE_AIS)
     end = json.dumps({**up_to(3), "reservoirId": str(DeltaTable(path).metadata().id)})
-    row = ledger.asdict(replace(entry("silver.ais", 0, {}), source_end=end if knows_the_end else None))
+    row = asdict(replace(entry("silver.ais", 0, {}), source_end=end if knows_the_end else None))
     write_deltalake(f"{settings.lake}/{OPS_LEDGER.path}", ledger.arrow_rows(OPS_LEDGER, [row]))
 
     with pytest.raises(InputError, match=rf"silver\.ais, whose checkpoint is lost, still .*: {needed} of 5 files"):
@@ -300,7 +300,7 @@ def test_a_table_that_a_stream_reads_is_not_restored(settings: Settings, fill: F
 def test_a_restore_that_would_lose_what_the_ledger_counts_is_refused(settings: Settings, fill: Fill) -> None:
     fill(SILVER_QUARANTINE)
     for batch_id in (3, 4):
-        row = ledger.asdict(entry("silver.ais", batch_id, {SILVER_QUARANTINE.name: batch_id}))
+        row = asdict(entry("silver.ais", batch_id, {SILVER_QUARANTINE.name: batch_id}))
         write_deltalake(f"{settings.lake}/{OPS_LEDGER.path}", ledger.arrow_rows(OPS_LEDGER, [row]), mode="append")
 
     with pytest.raises(InputError, match=r"holds batches 4 to 4 of silver\.ais since version 3"):
