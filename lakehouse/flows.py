@@ -16,7 +16,10 @@ from contracts.settings import Settings
 from contracts.tables import OPS_LEDGER, Table
 from infra import crash
 from infra.lock import single_writer
-from lakehouse import ledger
+from lakehouse import ledger, provenance
+from lakehouse.checkpoints import source_end, version_read
+from lakehouse.evolution import checkpoint_versions
+from lakehouse.schema import as_declared
 from lakehouse.store import Store, Txn
 
 
@@ -97,13 +100,17 @@ def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool) ->
         previous = flow.process(Store(session, settings.lake), settings, batch)
         batch.crash_point("before_ledger")
         ledger.record(settings.lake, previous)
+    rules: Callable[[SparkSession, Settings], str] | None = None
+    versions: tuple[int, ...] = (1,)
         batch.crash_point("before_checkpoint")
 
     spark.sparkContext.setLocalProperty("spark.scheduler.pool", flow.name)  # the stream's thread takes it over
     pause = f"{int(getattr(settings, flow.pause) * 1000)} milliseconds"
     writer = flow.source(spark, settings).writeStream.queryName(flow.name).foreachBatch(run)
     writer = writer.option("checkpointLocation", f"{settings.checkpoints}/{flow.name}")
-    return (writer.trigger(availableNow=True) if once else writer.trigger(processingTime=pause)).start()
+    query = (writer.trigger(availableNow=True) if once else writer.trigger(processingTime=pause)).start()
+    checkpoint_versions.note(settings, flow.name, flow.versions[-1])
+    return query
 
 
 @contextmanager
@@ -124,4 +131,4 @@ def delta_source(table: Table, spark: SparkSession, settings: Settings) -> DataF
     store = Store(spark, settings.lake)
     store.create(table)
     reader = spark.readStream.format("delta").option("maxBytesPerTrigger", settings.batch_max_bytes)
-    return reader.load(store.path(table))
+    return as_declared(table, reader.load(store.path(table)))

@@ -17,6 +17,8 @@ from pyspark.sql.streaming.query import StreamingQuery
 from contracts.errors import AccessError, ContractError, DataLossError, MaritimeError, UnavailableError
 from contracts.settings import Settings, load_settings
 from infra.console import Command, say
+from lakehouse.evolution import checkpoint_versions
+from lakehouse.evolution.tables import check
 from lakehouse.flows import Batch, Flow, start, writing
 from lakehouse.ledger import Entry
 from lakehouse.session import spark_session
@@ -88,12 +90,16 @@ def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
         AccessError: The broker refused the login or the right to read, or its certificate is not trusted.
         UnavailableError: The broker or a topic is away.
         DataLossError: The broker no longer has records that a stream has yet to read.
-        ContractError: A batch does not add up, or a table is not what its contract says.
+        ContractError: A batch does not add up, or a table or checkpoint is not of this program's contract.
     """
     stopping = Event()
     queries: list[StreamingQuery] = []
     turns = Turns({flow.name: flow.tables for flow in flows})
-    with writing(flows, settings), _stopped_by_signals(stopping):
+    with writing(flows, settings), _stopped_by_signals(stopping), emitting(settings, _process(flows)) as emitter:
+        for flow in flows:
+            checkpoint_versions.check(settings, flow.name, flow.versions)
+            for table in flow.tables:
+                check(table, f"{settings.lake}/{table.path}")
         for flow in flows:
             if flow.preflight:
                 flow.preflight(settings)

@@ -71,7 +71,8 @@ def judged_events(cleaning: Cleaning, spark: SparkSession, settings: Settings) -
 def rejudged(cleaning: Cleaning, records: DataFrame, settings: Settings) -> DataFrame:
     """Raw records of the topic as judged, typed events, by today's rules."""
     events = parse(records, cleaning.topic, event_schema(cleaning.topic))
-    return cleaning.typed(judge(events, cleaning.topic, settings.sog_limit_kn))
+    mode = settings.contract_mode(cleaning.topic)
+    return cleaning.typed(judge(events, cleaning.topic, settings.sog_limit_kn, mode))
 
 
 def clean(cleaning: Cleaning, store: Store, settings: Settings, batch: Batch) -> Entry:
