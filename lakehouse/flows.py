@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +29,8 @@ class Batch:
     """A micro-batch: its records and its identity, which is the same when it is replayed after a crash.
 
     ``previous`` is the entry of the batch before, where this process has run it. ``crash_at`` is the setting.
+    ``source_end`` is where it ends in what the stream reads, as its checkpoint says. ``made_by`` are code, contracts,
+    settings and rules that its commits rest on.
     """
 
     flow: str
@@ -37,6 +40,8 @@ class Batch:
     started_at: datetime
     previous: ledger.Entry | None = None
     crash_at: str | None = None
+    source_end: str | None = None
+    made_by: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def app_id(self) -> str:
@@ -57,10 +62,26 @@ class Batch:
             return dict(self.previous.watermarks)
         return ledger.watermarks_before(root, self.flow, self.app_id, self.batch_id)
 
+    @property
+    def source_version(self) -> int | None:
+        """Version of the Delta table that it reads to; null where that is not known."""
+        return version_read(json.loads(self.source_end))[0] if self.source_end else None
+
     def commit_metadata(self, txn: Txn, ranges: Sequence[ledger.OffsetRange]) -> dict[str, Any]:
-        """What the Delta commit says of itself: the batch and the Kafka offsets in it."""
+        """What the Delta commit says of itself: the batch, the Kafka offsets in it, and where it ends in its source."""
         offsets = [[r.topic, r.partition, r.start, r.end] for r in ranges]
-        return {"app_id": txn.app_id, "batch_id": txn.version, "offsets": offsets}
+        end = {"source_end": self.source_end} if self.source_end else {}
+        return {"app_id": txn.app_id, "batch_id": txn.version, "offsets": offsets, **end, **self.made_by}
+
+
+Watch = Callable[[Batch], AbstractContextManager[Callable[[ledger.Entry], None]]]
+"""Is told that a batch begins, and what it was once it is in the ledger; an error is what leaves the block."""
+
+
+@contextmanager
+def unwatched(_batch: Batch) -> Iterator[Callable[[ledger.Entry], None]]:
+    """Tells nobody."""
+    yield lambda _entry: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +89,9 @@ class Flow:
     """A stream: where it reads, the tables it alone writes, what a batch does.
 
     ``process`` writes the batch and returns its ledger entry. ``pause`` names the setting of its trigger.
-    ``preflight`` raises where the stream must not start as things are; nothing has been written by then.
+    ``preflight`` raises where the stream must not start as things are; nothing has been written by then. ``rules``
+    gives the fingerprint of the row rules that it judges by. ``versions`` are those whose checkpoints it can go on
+    from, its own last: a change after which it cannot go on from the one before takes that out.
     """
 
     name: str
@@ -77,31 +100,42 @@ class Flow:
     process: Callable[[Store, Settings, Batch], ledger.Entry]
     pause: Literal["trigger_seconds", "gold_trigger_seconds"]
     preflight: Callable[[Settings], None] | None = None
+    rules: Callable[[SparkSession, Settings], str] | None = None
+    versions: tuple[int, ...] = (1,)
 
 
-def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool) -> StreamingQuery:
+def start(
+    flow: Flow, spark: SparkSession, settings: Settings, *, once: bool, watch: Watch = unwatched
+) -> StreamingQuery:
     """Start the stream: until it has caught up (``once``), or until it is stopped.
 
     Its tables are created first; the ledger entry is written after all of them, the checkpoint after the ledger.
+    ``watch`` is told of each batch.
     """
     store = Store(spark, settings.lake)
     for table in (*flow.tables, OPS_LEDGER):
         store.create(table)
 
     previous: ledger.Entry | None = None
+    rules = flow.rules(spark, settings) if flow.rules else None
+    made_by = provenance.made_by(flow.tables, settings, rules)
 
     def run(rows: DataFrame, batch_id: int) -> None:
         nonlocal previous
         session = rows.sparkSession  # the query's own copy: what is set here reaches no other stream
         session.conf.set("spark.sql.adaptive.enabled", "false")  # it adds a job per shuffle, too dear each second
         checkpoint_id = session.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
-        batch = Batch(flow.name, rows, batch_id, checkpoint_id, datetime.now(UTC), previous, settings.crash_at)
-        batch.crash_point("before_tables")
-        previous = flow.process(Store(session, settings.lake), settings, batch)
-        batch.crash_point("before_ledger")
-        ledger.record(settings.lake, previous)
-    rules: Callable[[SparkSession, Settings], str] | None = None
-    versions: tuple[int, ...] = (1,)
+        end = source_end(settings, flow.name, batch_id)
+        batch = Batch(
+            flow.name, rows, batch_id, checkpoint_id, datetime.now(UTC), previous, settings.crash_at, end,
+            made_by,
+        )  # fmt: skip
+        with watch(batch) as done:
+            batch.crash_point("before_tables")
+            previous = replace(flow.process(Store(session, settings.lake), settings, batch), source_end=end)
+            batch.crash_point("before_ledger")
+            ledger.record(settings.lake, previous)
+            done(previous)
         batch.crash_point("before_checkpoint")
 
     spark.sparkContext.setLocalProperty("spark.scheduler.pool", flow.name)  # the stream's thread takes it over

@@ -14,14 +14,17 @@ from pyspark.sql import functions as F
 
 from contracts.settings import Settings
 from contracts.tables import GOLD_VESSEL_DAY, GOLD_VESSEL_LATEST, SILVER_POSITIONS
+from contracts.topics import AIS
 from lakehouse.flows import Batch, Flow, delta_source
-from lakehouse.ledger import Entry
+from lakehouse.ledger import Entry, OffsetRange
+from lakehouse.repeats import PLACE
+from lakehouse.resume.checks import check
 from lakehouse.runner import main
 from lakehouse.store import Store
 from lakehouse.transforms.vessel_day import POSITION, added, out_of_order, recomputed
 from lakehouse.transforms.vessel_latest import latest
 
-NEEDED = list(dict.fromkeys([*POSITION, *GOLD_VESSEL_LATEST.columns]))
+NEEDED = list(dict.fromkeys([*POSITION, *GOLD_VESSEL_LATEST.columns, *PLACE]))
 NEWER = "new.observed_at > old.observed_at"
 
 
@@ -33,19 +36,20 @@ def update_vessels(store: Store, settings: Settings, batch: Batch) -> Entry:
     """
     positions = batch.rows.select(*NEEDED).persist()
     try:
-        facts = positions.agg(F.count(F.lit(1)).alias("rows"), F.collect_set("observed_on").alias("days")).first()
-        rows, days = (facts["rows"], facts["days"]) if facts else (0, [])
+        rows, days, ranges = _facts(positions)
         if rows:
-            _update_days(store, settings, batch, positions, days)
+            _update_days(store, settings, batch, positions, days, ranges)
             batch.crash_point("after_days")
-            store.upsert(GOLD_VESSEL_LATEST, latest(positions), batch.txn(GOLD_VESSEL_LATEST), only_if=NEWER)
+            txn = batch.txn(GOLD_VESSEL_LATEST)
+            said = batch.commit_metadata(txn, ranges)
+            store.upsert(GOLD_VESSEL_LATEST, latest(positions), txn, only_if=NEWER, metadata=said)
     finally:
         positions.unpersist()
     return Entry(
         stream=batch.flow,
         batch_id=batch.batch_id,
         app_id=batch.app_id,
-        ranges=(),
+        ranges=ranges,
         rows_read=rows,
         rows_accepted=rows,
         started_at=batch.started_at,
@@ -54,7 +58,28 @@ def update_vessels(store: Store, settings: Settings, batch: Batch) -> Entry:
     )
 
 
-def _update_days(store: Store, settings: Settings, batch: Batch, positions: DataFrame, days: list[date]) -> None:
+def _facts(positions: DataFrame) -> tuple[int, list[date], tuple[OffsetRange, ...]]:
+    """Count, days and Kafka offsets of a batch. This is the action that fills its cache."""
+    partition, offset = PLACE
+    found = positions.groupBy(partition).agg(
+        F.count(F.lit(1)).alias("rows"),
+        F.collect_set("observed_on").alias("days"),
+        F.min(offset).alias("first"),
+        F.max(offset).alias("last"),
+    )
+    parts = found.orderBy(partition).collect()
+    ranges = (OffsetRange(AIS.name, p[partition], p["first"], p["last"] + 1) for p in parts if p["last"] is not None)
+    return sum(p["rows"] for p in parts), sorted({day for p in parts for day in p["days"]}), tuple(ranges)
+
+
+def _update_days(
+    store: Store,
+    settings: Settings,
+    batch: Batch,
+    positions: DataFrame,
+    days: list[date],
+    ranges: tuple[OffsetRange, ...],
+) -> None:
     txn = batch.txn(GOLD_VESSEL_DAY)
     done = store.transaction(GOLD_VESSEL_DAY, txn.app_id)
     if done is not None and done >= txn.version:
@@ -67,12 +92,16 @@ def _update_days(store: Store, settings: Settings, batch: Batch, positions: Data
     rows = added(stored, known, in_order, settings.jump_limit_kn)
     if earlier_days:
         around = sorted({day + timedelta(days=n) for day in earlier_days for n in (-1, 0, 1)})
-        history = store.read(SILVER_POSITIONS).where(_on(around))
+        # As of the version that the batch reads to, so that evidence can name it. But a first batch may have been
+        # planned long ago, and old versions are not kept for ever: what it sees too early is in the next one anyway.
+        version = batch.source_version if batch.previous else None
+        history = store.read(SILVER_POSITIONS, version).where(_on(around))
         rows = rows.unionByName(recomputed(earlier, history, settings.jump_limit_kn))
         days = sorted({*days, *around})
     rows = rows.persist()
     try:
-        store.upsert(GOLD_VESSEL_DAY, rows, txn, only_old=_literal(days))
+        said = batch.commit_metadata(txn, ranges)
+        store.upsert(GOLD_VESSEL_DAY, rows, txn, only_old=_literal(days), metadata=said)
     finally:
         rows.unpersist()
         earlier.unpersist()
@@ -94,6 +123,7 @@ GOLD_FLOWS = [
         tables=(GOLD_VESSEL_DAY, GOLD_VESSEL_LATEST),
         process=update_vessels,
         pause="gold_trigger_seconds",
+        preflight=partial(check, stream="gold.vessels", tables=(GOLD_VESSEL_DAY, GOLD_VESSEL_LATEST)),
     )
 ]
 

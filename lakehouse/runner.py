@@ -21,6 +21,8 @@ from lakehouse.evolution import checkpoint_versions
 from lakehouse.evolution.tables import check
 from lakehouse.flows import Batch, Flow, start, writing
 from lakehouse.ledger import Entry
+from lakehouse.lineage.batches import watching
+from lakehouse.lineage.emitter import emitting, make_up
 from lakehouse.session import spark_session
 from lakehouse.store import Store
 from lakehouse.upkeep.turns import StreamUpkeep, Turns
@@ -68,10 +70,14 @@ _CAUSES: tuple[tuple[tuple[str, ...], type[MaritimeError], str], ...] = (
         "the broker did not answer. Bring it back and start the stream again: it goes on where it stopped.",
     ),
     (
-        ("DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE", "DELTA_SOURCE_TABLE_IGNORE_CHANGES"),
+        (
+            "DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE",
+            "DELTA_SOURCE_TABLE_IGNORE_CHANGES",
+            "DELTA_SOURCE_IGNORE_DELETE",
+        ),
         ContractError,
-        "the table that it reads was made anew or changed by hand, and streams read tables that only grow. "
-        "Rebuild its own tables from a new checkpoint.",
+        "the table that it reads was made anew, or rows were taken from it or changed, and streams read tables that "
+        "only grow. `maritime recover silver --dry-run`, or `maritime recover gold --dry-run`, shows how it goes on.",
     ),
 )
 
@@ -107,13 +113,20 @@ def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
         spark.sparkContext.setLogLevel("OFF")  # a dead stream is told by us, once, and not by Spark with three traces
         try:
             for flow in flows:
-                queries.append(start(_told(flow, stopping, turns), spark, settings, once=once))
+                make_up(settings, flow.name, emitter)
+                told = _told(flow, stopping, turns)
+                queries.append(start(told, spark, settings, once=once, watch=watching(settings, emitter)))
             upkeep = StreamUpkeep(Store(spark, settings.lake), settings, turns)
             _wait(queries, stopping, None if once else upkeep)
         except (PySparkException, Py4JError) as error:
             raise _in_our_words("The stream", error) from error
         finally:
             _let_end(queries, stopping)
+
+
+def _process(flows: list[Flow]) -> str:
+    """A name for the process by what it runs."""
+    return "-".join(["stream", *(flow.name for flow in flows)]) if len(flows) < 3 else f"stream-{len(flows)}-flows"
 
 
 def main(flows: list[Flow]) -> None:

@@ -22,7 +22,9 @@ from contracts.topics import AIS, ALERTS, SENSORS, VOYAGE_EVENTS, Topic
 from lakehouse.batch_facts import BatchFacts, batch_facts, is_late, lateness_limits
 from lakehouse.flows import Batch, Flow, delta_source
 from lakehouse.ledger import Entry
+from lakehouse.provenance import rule_versions, rules_version
 from lakehouse.repeats import PLACE, known_keys, not_accepted
+from lakehouse.resume.checks import check
 from lakehouse.runner import main
 from lakehouse.schema import event_schema
 from lakehouse.store import Store
@@ -244,17 +246,24 @@ CLEANINGS = (
 )
 
 
+def _rules(topic: Topic, spark: SparkSession, settings: Settings) -> str:
+    return rules_version(rule_versions(spark, topic, settings))
+
+
 def _flow(cleaning: Cleaning) -> Flow:
     extra = {
         AIS: (t.SILVER_VESSELS,),
         VOYAGE_EVENTS: (t.SILVER_VOYAGES, t.SILVER_EMISSIONS),
     }.get(cleaning.topic, ())
+    tables = (cleaning.table, *extra, t.SILVER_QUARANTINE, t.SILVER_LATE)
     return Flow(
         name=cleaning.stream,
         source=partial(judged_events, cleaning),
-        tables=(cleaning.table, *extra, t.SILVER_QUARANTINE, t.SILVER_LATE),
+        tables=tables,
         process=partial(clean, cleaning),
         pause="trigger_seconds",
+        preflight=partial(check, stream=cleaning.stream, tables=tables),
+        rules=partial(_rules, cleaning.topic),
     )
 
 
