@@ -37,7 +37,9 @@ KINDS = {
 
 def reason_of(error: ValidationError) -> str:
     """What a record broke first, short enough to count by: ``sog_kn:out_of_range``."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    first = error.errors(include_url=False, include_input=False)[0]
     kind = KINDS.get(first["type"], first["type"])
+    if first.get("ctx", {}).get("discriminator") == "'schema_version'":  # of an event that is read in several versions
+        return "unknown_schema_version"
     where = [str(part) for part in first["loc"] if isinstance(part, str)]
     return f"{where[-1]}:{kind}" if where and not kind.startswith(("wrong_event", "no_event")) else kind

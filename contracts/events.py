@@ -218,7 +218,10 @@ EVENTS: dict[Topic, dict[str, type[Event]]] = {
 """The newest model of each event, by topic and ``event_type``."""
 
 FORMER: dict[Topic, dict[str, tuple[type[Event], ...]]] = {}
-"""Models of earlier versions, which are read as long as anybody may send or replay them."""
+"""Models of earlier versions, which are read as long as anybody may send or replay them.
+
+Event types that share a model share its earlier versions.
+"""
 
 
 def models_read(topic: Topic) -> dict[str, tuple[type[Event], ...]]:

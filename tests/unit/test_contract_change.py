@@ -18,11 +18,11 @@ from pyspark.sql.types import LongType, StructField
 
 from contracts.compatibility import JsonSchema, breaking_changes, event_schemas, schema_of, widening_changes
 from contracts.errors import ContractError
-from contracts.events import Event, _wire
+from contracts.events import EVENTS, FORMER, Alert, Event, _wire
 from contracts.fields import EXTRA, MMSI, NAV_STATUS, SOG_KN, SOURCE
 from contracts.settings import Settings
 from contracts.tables import SILVER_SHIP_REGISTER, Table
-from contracts.topics import AIS, ContractMode
+from contracts.topics import AIS, ALERTS, ContractMode
 from infra import audit_log
 from lakehouse.evolution import checkpoint_versions, events
 from lakehouse.evolution.events import admit
@@ -31,6 +31,10 @@ from lakehouse.evolution.tables import Found, shape_changes
 from lakehouse.schema import stored_schema
 from maritime.contract import contract
 from producers.commands import produce
+from producers.feeds import FEEDS
+from producers.feeds.base import Context
+from producers.feeds.events import _adapter
+from producers.lines import Block
 from producers.samples import NOAA_CSV
 
 POSITION = "ais.position.v1"
@@ -175,6 +179,27 @@ def test_a_renamed_and_a_removed_field_are_still_read_and_break_nobody() -> None
     jsonschema.validate(of_yesterday, after)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({name: value for name, value in of_yesterday.items() if name != "sog_kn"}, after)
+
+
+class NewAlert(Alert):
+    schema_version: Literal[2] = 2  # type: ignore[assignment]
+    ship_name: str
+
+
+def test_producers_publish_an_event_in_each_version_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(EVENTS, ALERTS, {"alert": NewAlert})
+    monkeypatch.setitem(FORMER, ALERTS, {"alert": (Alert,)})
+    _adapter.cache_clear()
+    alert = {"event_id": "a", "event_type": "alert", "source": "watch", "observed_at_ms": 1_700_000_000_000}
+    alert |= {"rule": "overspeed", "severity": "info", "message": "Fast."}
+    of_each = [{"schema_version": 1}, {"schema_version": 2, "ship_name": "EVER"}, {"schema_version": 2}]
+    lines = [json.dumps(alert | told).encode() for told in [*of_each, {"schema_version": 3}]]
+
+    (batch,) = FEEDS["events"].read(iter([Block(lines, 1)]), Context(ALERTS, "watch"))
+
+    _adapter.cache_clear()
+    assert [dict(headers)["schema-version"] for headers in batch.headers] == [b"1", b"2"]
+    assert [refused.reason for refused in batch.rejections] == ["ship_name:missing", "unknown_schema_version"]
 
 
 def as_is(table: Table, **instead: StructField) -> Found:
