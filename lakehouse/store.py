@@ -17,7 +17,7 @@ from contracts import fingerprints
 from contracts.errors import ContractError, InputError
 from contracts.tables import Table
 from lakehouse.evolution.tables import CONTRACT_PROPERTY, check, grow
-from lakehouse.schema import as_declared, spark_schema, stored, stored_schema
+from lakehouse.schema import as_declared, stored, stored_schema
 
 TXN_APP = "spark.databricks.delta.write.txnAppId"
 TXN_VERSION = "spark.databricks.delta.write.txnVersion"
@@ -171,15 +171,12 @@ class Store:
         return self.version(table)
 
     def erase(self, table: Table, condition: str, txn: Txn) -> None:
-        """Write the table anew without the rows that fulfil a condition.
+        """Delete the rows that fulfil a condition, for good.
 
-        The commit says that no data changed, as a merge of files does: streams that have read the rows go on, where a
-        deletion would stop them. Who calls this sees to it that they have.
+        Streams stop at such a commit; ``erasure.history`` makes it one that they pass over.
         """
-        nothing = self.spark.createDataFrame([], spark_schema(table))
-        writer = nothing.write.format("delta").mode("overwrite").option("replaceWhere", condition)
-        writer = writer.option("txnAppId", txn.app_id).option("txnVersion", txn.version)
-        writer.option("dataChange", "false").save(self.path(table))
+        with _transaction(self.spark, txn, None):
+            DeltaTable.forPath(self.spark, self.path(table)).delete(condition)
 
     def version(self, table: Table) -> int:
         """Latest version of the table."""

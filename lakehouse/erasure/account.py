@@ -14,6 +14,8 @@ from deltalake import write_deltalake
 from contracts.tables import OPS_ERASURES, Table
 from lakehouse.ledger import OffsetRange, arrow_rows
 
+ERASURE = "erasure:"
+"""How the identity of an erasure begins in a table's log."""
 SLICES = ("stream", "event_type", "verdict")
 """Columns by which a recount tells one table's rows apart."""
 
@@ -38,7 +40,7 @@ class Erased:
 
 def app_id(erasure_id: str, table_name: str) -> str:
     """Identity of an erasure in a table's log."""
-    return f"erasure:{erasure_id}:{table_name}"
+    return f"{ERASURE}{erasure_id}:{table_name}"
 
 
 def record(root: str, rows: Sequence[Erased]) -> None:

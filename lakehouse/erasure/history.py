@@ -1,14 +1,16 @@
 """Takes what was erased out of a table's history: its old files, and what the log tells of them.
 
 The versions of the log stay, since streams count on them. Of a file that is gone the log keeps only path and row count:
-smallest and largest values name a vessel and its people. To be called while nobody writes the table.
+smallest and largest values name a vessel and its people. And the commit of an erasure says that no data changed, as a
+merge of files does: streams that have read the rows go on, where a deletion would stop them. To be called while nobody
+writes the table.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -17,6 +19,7 @@ import deltalake
 from pyarrow import fs
 
 from infra.erasure.subject import Subject
+from lakehouse.erasure.account import ERASURE
 from lakehouse.erasure.scan import hits_in
 from lakehouse.upkeep import log
 
@@ -55,31 +58,38 @@ def clean_log(path: str, subject: Subject, checkpoint: Callable[[], None]) -> in
     return len(telling)
 
 
-def _telling(system: fs.FileSystem, root: str, stored: Any, subject: Subject) -> Iterator[tuple[str, bytes]]:  # noqa: ANN401
+def _telling(system: fs.FileSystem, root: str, stored: Container[str], subject: Subject) -> Iterator[tuple[str, bytes]]:
     """Commits that tell of files that are gone, or name the vessel; with what they are to hold."""
     for info in system.get_file_info(fs.FileSelector(f"{root}/{log.LOG}")):
         if info.base_name.endswith(".json") and info.base_name.split(".")[0].isdigit():
             with system.open_input_stream(info.path) as file:
                 before = file.read()
-            after = b"".join(cleaned(line, stored, subject) + b"\n" for line in before.splitlines() if line)
+            lines = [line for line in before.splitlines() if line]
+            is_erasure = any(json.loads(line).get("txn", {}).get("appId", "").startswith(ERASURE) for line in lines)
+            after = b"".join(cleaned(line, stored, subject, is_erasure=is_erasure) + b"\n" for line in lines)
             if after != (before if before.endswith(b"\n") else before + b"\n"):
                 yield info.path, after
 
 
-def cleaned(line: bytes, stored: Any, subject: Subject) -> bytes:  # noqa: ANN401  any collection of names
-    """One action of a commit as it may stay; byte for byte the same where there is nothing to hide. Pure."""
+def cleaned(line: bytes, stored: Container[str], subject: Subject, *, is_erasure: bool = False) -> bytes:
+    """One action of a commit as it may stay; byte for byte the same where there is nothing to change. Pure."""
     action = json.loads(line)
     for kind in ("add", "remove"):
-        told = action.get(kind)
-        if told and unquote(told["path"]) not in stored and (told.get("stats") or told.get("tags")):
-            rows = json.loads(told.get("stats") or "{}").get(ROW_COUNT)
-            bare = {"stats": json.dumps({ROW_COUNT: rows}, separators=(",", ":"))} if rows is not None else {}
-            kept = {name: value for name, value in told.items() if name not in ("stats", "tags")}
-            after = {kind: kept | bare}
-            return line if after == action else _json(after)
+        if kind in action:
+            told = action[kind]
+            after = told if unquote(told["path"]) in stored else _bare(told)
+            after |= {"dataChange": False} if is_erasure else {}
+            return line if after == json.loads(line)[kind] else _json({kind: after})
     if "commitInfo" in action and subject.is_named_in(line):
         return _json({"commitInfo": _without(action["commitInfo"], subject)})
     return line
+
+
+def _bare(told: dict[str, Any]) -> dict[str, Any]:
+    """What may stay of a file that is gone."""
+    rows = json.loads(told.get("stats") or "{}").get(ROW_COUNT)
+    count = {"stats": json.dumps({ROW_COUNT: rows}, separators=(",", ":"))} if rows is not None else {}
+    return {name: value for name, value in told.items() if name not in ("stats", "tags")} | count
 
 
 def _without(value: Any, subject: Subject) -> Any:  # noqa: ANN401  any JSON

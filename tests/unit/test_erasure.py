@@ -37,7 +37,9 @@ Kinds = dict[str, int]
 
 def sentence(mmsi: int) -> bytes:
     """A position report as a receiver sends it: six bits a character."""
-    return encode_dict({"type": 1, "mmsi": mmsi, "lat": 37.8, "lon": -122.3}, talker_id="AI", sentence_type="VDM")[0].encode()
+    return encode_dict({"type": 1, "mmsi": mmsi, "lat": 37.8, "lon": -122.3}, talker_id="AI", sentence_type="VDM")[
+        0
+    ].encode()
 
 
 NAMING = [
@@ -175,6 +177,13 @@ def test_of_a_file_that_is_gone_the_log_keeps_path_and_row_count_and_nothing_of_
     assert after == {"add": {"path": "a%20b.parquet", "size": 1, "dataChange": True, "stats": '{"numRecords":3}'}}
     assert cleaned(line, {"a b.parquet"}, SUBJECT) == line
     assert cleaned(json.dumps(after).encode(), {}, SUBJECT) == json.dumps(after).encode()
+
+
+def test_the_commit_of_an_erasure_says_that_no_data_changed_so_that_streams_pass_over_it() -> None:
+    line = json.dumps({"remove": {"path": "a.parquet", "dataChange": True}}).encode()
+
+    assert json.loads(cleaned(line, {"a.parquet"}, SUBJECT, is_erasure=True))["remove"]["dataChange"] is False
+    assert cleaned(line, {"a.parquet"}, SUBJECT) == line
 
 
 def test_a_predicate_that_names_the_vessel_is_taken_out_of_a_commit_and_the_batch_it_tells_of_stays() -> None:
