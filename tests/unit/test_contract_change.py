@@ -190,7 +190,12 @@ def test_producers_publish_an_event_in_each_version_that_is_read(monkeypatch: py
     monkeypatch.setitem(EVENTS, ALERTS, {"alert": NewAlert})
     monkeypatch.setitem(FORMER, ALERTS, {"alert": (Alert,)})
     _adapter.cache_clear()
-    alert = {"event_id": "a", "event_type": "alert", "source": "watch", "observed_at_ms": 1_700_000_000_000}
+    alert: dict[str, Any] = {
+        "event_id": "a",
+        "event_type": "alert",
+        "source": "watch",
+        "observed_at_ms": 1_700_000_000_000,
+    }
     alert |= {"rule": "overspeed", "severity": "info", "message": "Fast."}
     of_each = [{"schema_version": 1}, {"schema_version": 2, "ship_name": "EVER"}, {"schema_version": 2}]
     lines = [json.dumps(alert | told).encode() for told in [*of_each, {"schema_version": 3}]]

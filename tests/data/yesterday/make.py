@@ -12,6 +12,7 @@ import tarfile
 import tempfile
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from contracts.settings import Settings
 from contracts.tables import BRONZE_AIS
@@ -44,7 +45,7 @@ def main(target: Path) -> None:
         spark = spark_session(settings, "yesterday")
         store = Store(spark, settings.lake)
         store.create(BRONZE_AIS)
-        rows = [
+        rows: list[tuple[Any, ...]] = [
             (AIS.name, 0, offset, LANDED, b"", json.dumps({**EVENT, **record}).encode(), [], LANDED, date(2026, 1, 1))
             for offset, record in enumerate(RECORDS)
         ]
@@ -57,4 +58,5 @@ def main(target: Path) -> None:
                     archive.add(path, path.relative_to(settings.lake))
 
 
-main(Path(sys.argv[1]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
