@@ -197,7 +197,11 @@ def test_producers_publish_an_event_in_each_version_that_is_read(monkeypatch: py
         "observed_at_ms": 1_700_000_000_000,
     }
     alert |= {"rule": "overspeed", "severity": "info", "message": "Fast."}
-    of_each = [{"schema_version": 1}, {"schema_version": 2, "ship_name": "EVER"}, {"schema_version": 2}]
+    of_each: list[dict[str, Any]] = [
+        {"schema_version": 1},
+        {"schema_version": 2, "ship_name": "EVER"},
+        {"schema_version": 2},
+    ]
     lines = [json.dumps(alert | told).encode() for told in [*of_each, {"schema_version": 3}]]
 
     (batch,) = FEEDS["events"].read(iter([Block(lines, 1)]), Context(ALERTS, "watch"))
