@@ -91,7 +91,7 @@ def _report(seed: int, runs: int, outcomes: Sequence[Outcome], *, as_json: bool)
     if as_json:
         print_json({**facts, "cells": [{**asdict(o), "holds": o.holds} for o in outcomes]})
         return
-    columns = ["cell", "runs", "clean", "acknowledged", "lost", "twice", "reordered", "longest gap s"]
+    columns = ["cell", "clean", "acked", "lost", "twice", "order", "gap s"]
     print_table("Faults, and what was found", columns, _rows(outcomes))
     for outcome in outcomes:
         if not outcome.holds or outcome.skipped:
@@ -126,9 +126,9 @@ def _rows(outcomes: Sequence[Outcome]) -> list[list[object]]:
     for name, of in by_name.items():
         found = [o.findings for o in of if o.findings]
         sums = [sum(len(getattr(f, what)) for f in found) for what in ("lost", "twice", "reordered")]
-        held = sum(o.holds for o in of if not o.skipped)
+        held = f"{sum(o.holds for o in of)} of {len(of)}"
         told = [sum(f.acknowledged for f in found), *sums, max(f.longest_gap_s for f in found)] if found else [None] * 5
-        rows.append([name, len(of), "skipped" if of[0].skipped else str(held), *told])
+        rows.append([name, "skipped" if of[0].skipped else held, *told])
     return rows
 
 

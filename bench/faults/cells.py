@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -108,7 +108,7 @@ class Bench:
 
     def idempotence_off(self, cell: Cell) -> Outcome:
         """The same with idempotence off: records are there twice."""
-        broker, findings = self._without_answers(cell, enable_idempotence=False)
+        broker, findings = self._without_answers(cell, {"enable.idempotence": False})
         return judge_control(cell, broker, findings, "twice")
 
     def acks_1(self, cell: Cell) -> Outcome:
@@ -125,10 +125,10 @@ class Bench:
                 node.send(signal.SIGCONT)
             time.sleep(HOLD_SECONDS)
 
-        findings = self._run(cell, replicas, strike, enable_idempotence=False, acks=1)
+        findings = self._run(cell, replicas, strike, {"enable.idempotence": False, "acks": 1})
         return judge_control(cell, leader, findings, "lost")
 
-    def _without_answers(self, cell: Cell, **overrides: object) -> tuple[int, Findings]:
+    def _without_answers(self, cell: Cell, overrides: Mapping[str, object] | None = None) -> tuple[int, Findings]:
         leader, replicas = _roles("leader", self.cluster.controller(), cell.luck)
         with proxies(self.cluster.settings) as between:
 
@@ -138,19 +138,21 @@ class Bench:
                 between.reconnect(leader)
                 time.sleep(AFTER_SECONDS)
 
-            return leader, self._run(cell, replicas, strike, bootstrap_servers=between.servers, **overrides)
+            return leader, self._run(
+                cell, replicas, strike, {"bootstrap.servers": between.servers, **(overrides or {})}
+            )
 
     def _run(
         self,
         cell: Cell,
         replicas: list[list[int]],
         strike: Callable[[], None],
+        overrides: Mapping[str, object] | None = None,
         seen: Callable[[Writer], None] = lambda _: None,
-        **overrides: object,
     ) -> Findings:
         topic = f"{cell.name.replace('/', '.')}.{cell.run}"
         self.cluster.create(topic, replicas)
-        with Writer(self.cluster.settings, topic, **overrides) as writer:
+        with Writer(self.cluster.settings, topic, overrides) as writer:
             seen(writer)
             _wait_for_first(writer)
             time.sleep(cell.wait_s)

@@ -27,15 +27,15 @@ STOP_SECONDS = 30.0
 CLIENT_PORT, CONTROLLER_PORT, PROXIED_PORT = 9092, 9093, 9094
 
 FAILOVER = """\
-broker.heartbeat.interval.ms=500
-broker.session.timeout.ms=2500
-replica.lag.time.max.ms=2500
-replica.socket.timeout.ms=2000
-controller.socket.timeout.ms=1500
-controller.quorum.fetch.timeout.ms=1000
-controller.quorum.request.timeout.ms=1000
-controller.quorum.election.timeout.ms=500
-controller.quorum.election.backoff.max.ms=500
+broker.heartbeat.interval.ms=300
+broker.session.timeout.ms=1500
+replica.lag.time.max.ms=2000
+replica.socket.timeout.ms=1500
+controller.socket.timeout.ms=1000
+controller.quorum.fetch.timeout.ms=800
+controller.quorum.request.timeout.ms=800
+controller.quorum.election.timeout.ms=400
+controller.quorum.election.backoff.max.ms=400
 """
 """What brings a fault of one broker below five seconds; Kafka's own values bring it to nine and more."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import partial
 from threading import Event, Thread
 from typing import Any
@@ -29,9 +30,9 @@ class Writer:
         overrides: Producer settings taken out or changed, for a control.
     """
 
-    def __init__(self, settings: Settings, topic: str, **overrides: object) -> None:
+    def __init__(self, settings: Settings, topic: str, overrides: Mapping[str, object] | None = None) -> None:
         config = {**producer_config(settings), "log_level": 0, "error_cb": lambda _: None}
-        self._producer = Producer({**config, **{name.replace("_", "."): value for name, value in overrides.items()}})
+        self._producer = Producer({**config, **(overrides or {})})
         self._topic = topic
         self._acknowledged: dict[int, tuple[int, int]] = {}
         self._times_s: dict[int, list[float]] = {}

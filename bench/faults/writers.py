@@ -118,4 +118,4 @@ def _append(store: Store, event_id: str) -> None:
 
 
 if __name__ == "__main__":
-    _serve(*sys.argv[1:], sys.stdin)
+    _serve(sys.argv[1], sys.argv[2], sys.stdin)

@@ -220,6 +220,26 @@ def test_a_dispatcher_killed_after_an_effect_repeats_it_at_most_in_the_one_windo
     assert committed(kafka) == 20
 
 
+def test_a_dispatcher_killed_after_a_dead_letter_writes_that_one_again_with_its_place_and_loses_nothing(
+    kafka: Settings, receiver: Any
+) -> None:
+    sent = publish(kafka, range(6))
+    producer = Producer(producer_config(kafka))
+    producer.produce(ALERTS.name, value=b"no json")
+    assert producer.flush(30) == 0
+    killed = start(kafka, receiver, "--once", MARITIME_CRASH_AT="dispatch.after_dead_letter")
+    killed.communicate(timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+
+    dispatch(kafka, receiver)
+
+    letters = [headers_of(letter) for letter in dead_letters(kafka)]
+    assert len(letters) == 2
+    assert len({(letter["original-partition"], letter["original-offset"]) for letter in letters}) == 1
+    assert sorted(receiver.keys) == sorted(sent)  # what was noted before the kill is not sent again
+    assert committed(kafka) == 7
+
+
 @pytest.mark.parametrize(("reader", "lost"), [(Reader, 0), (HastyReader, 1)])
 def test_an_offset_committed_before_its_effect_would_lose_the_alert_at_hand(
     reader: type[Reader],
