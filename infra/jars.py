@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree  # nosec B405  # of our own Ivy settings
 
 from contracts.errors import ConfigurationError, ContractError, UnavailableError
 from contracts.settings import Settings

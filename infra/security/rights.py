@@ -19,6 +19,7 @@ from confluent_kafka.admin import (
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
+    UserScramCredentialAlteration,
     UserScramCredentialUpsertion,
 )
 
@@ -60,7 +61,7 @@ def provision(settings: Settings, node_port: int) -> None:
     client = AdminClient(_as_the_node(settings, node_port))
     info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, SCRAM_ITERATIONS)
     logins = [stored_login(settings, user) for user in USERS]
-    users = [
+    users: list[UserScramCredentialAlteration] = [
         UserScramCredentialUpsertion(login.username, info, login.password.get_secret_value().encode())
         for login in logins
     ]
@@ -82,7 +83,7 @@ def _until_done(act: Callable[[], object]) -> None:
             return
 
 
-def _as_the_node(settings: Settings, node_port: int) -> dict[str, str | int]:
+def _as_the_node(settings: Settings, node_port: int) -> dict[str, str | int | float | bool]:
     home = settings.security_home
     return {
         "bootstrap.servers": f"127.0.0.1:{node_port}",

@@ -117,7 +117,7 @@ def read_or_refusal(settings: Settings, group: str) -> bytes | AccessError | Non
             if refusal:
                 return refusal
             if message and error is None:
-                return cast("bytes | None", message.value())
+                return message.value()
         raise AssertionError("neither a record nor a refusal within 30 s")
     finally:
         consumer.close()

@@ -169,7 +169,10 @@ def test_what_a_killed_process_left_out_is_made_up_for_from_the_ledger(settings:
     assert done == {batch_run_id("bronze.ais:c1", batch_id) for batch_id in range(3)}
 
 
-@pytest.mark.parametrize("url", ["marquez:5000", "ftp://marquez/", "http://user:word@marquez/"])
+@pytest.mark.parametrize(
+    "url",
+    ["marquez:5000", "ftp://marquez/", "http://user:word@marquez/"],  # pragma: allowlist secret
+)
 def test_an_address_that_cannot_be_posted_to_is_refused(settings: Settings, url: str) -> None:
     with pytest.raises(ConfigurationError, match="MARITIME_OPENLINEAGE_URL"):
         endpoint_of(settings.model_copy(update={"openlineage_url": url}))

@@ -126,7 +126,7 @@ def test_spark_gets_the_same_login_and_a_password_cannot_break_out_of_its_quotes
     options = spark_options(settings.model_copy(update={"kafka_username": "fleet", "kafka_password": password}))
 
     assert options["kafka.security.protocol"] == "SASL_SSL"
-    assert options["kafka.sasl.jaas.config"].endswith(r"""password="a\"; evil=\"b\\";""")
+    assert options["kafka.sasl.jaas.config"].endswith(r"""password="a\"; evil=\"b\\";""")  # pragma: allowlist secret
     assert options["kafka.ssl.truststore.certificates"].startswith("-----BEGIN CERTIFICATE-----")
     assert "PRIVATE KEY" not in str(options)
 
