@@ -6,7 +6,7 @@ import difflib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from contracts import fingerprints
@@ -80,8 +80,9 @@ def _changes(table: Table, settings: Settings) -> list[Change]:
     found = found_at(f"{settings.lake}/{table.path}")
     if found is None:
         return []
-    if is_ops(table):  # these grow by themselves, and bear no texts
-        return [change for change in shape_changes(table, found) if change.weight != "told"]
+    if is_ops(table):  # these grow by themselves with the next start, and bear no texts
+        differing = [change for change in shape_changes(table, found) if change.weight != "told"]
+        return [replace(change, weight="told") if change.weight == "needed" else change for change in differing]
     return changes(table, found, properties(table))
 
 

@@ -72,14 +72,9 @@ def changes(table: Table, found: Found, properties: Mapping[str, str]) -> list[C
         for name, column in wanted.items()
         if name in found.columns and found.columns[name].metadata.get("comment") != column.metadata["comment"]
     ]
-    marked = {**properties, CONTRACT_PROPERTY: fingerprints.of_table(table)}
-    others = [
-        Change(table.name, f"{name}: {found.properties.get(name, 'unset')} is now {value}", "told", None,
-               (f"SET TBLPROPERTIES ('{name}' = '{value}')",))
-        for name, value in marked.items()
-        if found.properties.get(name) != value
-    ]  # fmt: skip
-    return [*shape_changes(table, found), *texts, *others]
+    mark = {CONTRACT_PROPERTY: fingerprints.of_table(table)}
+    others = [_properties(table, found, wanted_ones) for wanted_ones in (properties, mark)]
+    return [*shape_changes(table, found), *texts, *(change for change in others if change)]
 
 
 def grow(table: Table, path: str) -> None:
@@ -177,6 +172,17 @@ def _removed(table: Table, column: StructField, *, is_marked: bool) -> Change | 
 def _text(table: Table, name: str, before: str, after: str) -> Change:
     statement = f"ALTER COLUMN `{name}` COMMENT {json.dumps(after)}"
     return Change(table.name, f"{name}: text, was {before!r}, is {after!r}", "told", None, (statement,))
+
+
+def _properties(table: Table, found: Found, wanted: Mapping[str, str]) -> Change | None:
+    differing = {name: value for name, value in wanted.items() if found.properties.get(name) != value}
+    if not differing:
+        return None
+    told = ", ".join(
+        f"{name}: {found.properties.get(name, 'unset')} is now {value}" for name, value in differing.items()
+    )
+    pairs = ", ".join(f"'{name}' = '{value}'" for name, value in differing.items())
+    return Change(table.name, told, "told", None, (f"SET TBLPROPERTIES ({pairs})",))
 
 
 def _aliases(table: Table) -> dict[str, tuple[str, ...]]:
