@@ -77,9 +77,12 @@ class Standing:
 
     @property
     def end(self) -> str | None:
-        """Where the last batch of the ledger ends in the source; null before the first, and in old entries."""
+        """Where the last batch of the ledger ends in the source; null before the first, and in old entries.
+
+        The checkpoint comes first: it may have been led past versions that cannot be read.
+        """
         said = self.entries[-1]["source_end"] if self.entries else None
-        return str(said) if said else self._by_checkpoint(self.last_batch)
+        return self._by_checkpoint(self.last_batch) or (str(said) if said else None)
 
     @property
     def next_end(self) -> str | None:

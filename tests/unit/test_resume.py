@@ -181,6 +181,7 @@ def test_rows_deleted_from_bronze_stop_the_stream_and_cost_it_nothing(
     assert plan(settings, now).ends == {1: at(3), 2: at(5)}
     caught_up: Plan = plan(settings, caught_up_to(now, at(5)))
     assert (caught_up.ends, caught_up.has_loss) == ({2: at(6)}, False)
+    assert first(replace(caught_up_to(now, at(5)), checkpoint_ends={2: at(6)})) is None  # led past the deletion
 
 
 def test_a_batch_that_is_to_be_finished_first_is_not_stopped_by_what_comes_after_it(
@@ -202,16 +203,24 @@ def test_the_rest_of_a_first_read_is_read_before_what_is_in_the_way(
     settings: Settings, sound: Standing, bronze: str, at: Callable[..., str]
 ) -> None:
     remove_file(bronze, 4)
-    entries = [{**sound.entries[1], "source_end": at(3, 0, is_snapshot=True)}]
+    in_midst = at(3, 0, is_snapshot=True)
 
-    assert plan(settings, replace(sound, entries=entries)).ends == {1: at(3, 0, is_snapshot=True), 2: at(4)}
+    assert plan(settings, replace(sound, checkpoint_ends={1: in_midst})).ends == {1: in_midst, 2: at(4)}
 
 
 def test_a_checkpoint_that_was_made_anew_reads_as_the_old_one(settings: Settings, at: Callable[..., str]) -> None:
     rebuild(settings, "silver.ais", "c1", {1: at(3), 2: at(4)}, done=1)
 
     assert checkpoint(settings, "silver.ais") == Checkpoint("c1", planned=2, done=1)
-    assert (source_end(settings, "silver.ais", 1), source_end(settings, "silver.ais", 2)) == (at(3), at(4))
+    assert [source_end(settings, "silver.ais", batch) for batch in range(3)] == [None, at(3), at(4)]
+
+
+def test_where_all_is_done_the_last_batch_has_a_batch_before_it_which_spark_asks_for(
+    settings: Settings, at: Callable[..., str]
+) -> None:
+    rebuild(settings, "silver.ais", "c1", {2: at(4)}, done=2)
+
+    assert [source_end(settings, "silver.ais", batch) for batch in range(3)] == [None, at(4), at(4)]
 
 
 def test_a_ledger_of_an_earlier_release_goes_on(settings: Settings) -> None:
