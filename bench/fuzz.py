@@ -124,7 +124,9 @@ def records(seed: int, topic: Topic, count: int) -> Iterator[bytes | None]:
 def land(spark: SparkSession, store: Store, topic: Topic, values: Iterator[bytes | None]) -> None:
     """Append them to the topic's Bronze table, as its stream would."""
     store.create(BRONZE[topic])
-    rows = [(topic.name, 0, n, NOW, b"", value, [], NOW, NOW.date()) for n, value in enumerate(values)]
+    rows: list[tuple[Any, ...]] = [
+        (topic.name, 0, n, NOW, b"", value, [], NOW, NOW.date()) for n, value in enumerate(values)
+    ]
     store.append(BRONZE[topic], spark.createDataFrame(rows, spark_schema(BRONZE[topic])))
 
 

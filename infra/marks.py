@@ -35,16 +35,28 @@ def topic_states(settings: Settings, names: Collection[str]) -> dict[str, TopicS
         wanted = [name for name in names if name in there]
         if not wanted:
             return {}
-        ids = {
-            name: str(future.result().topic_id)
-            for name, future in client.describe_topics(TopicCollection(wanted), request_timeout=ANSWER_SECONDS).items()
-        }
+        ids = _ids(client, wanted)
         places = [TopicPartition(name, number) for name in wanted for number in sorted(there[name].partitions)]
         first, end = (_offsets(client, places, spec) for spec in (EARLIEST, LATEST))
     return {
         name: TopicState(name, ids[name], {p: (first[t, p], end[t, p]) for t, p in first if t == name})
         for name in wanted
     }
+
+
+def topic_ids(settings: Settings, names: Collection[str]) -> dict[str, str]:
+    """Kafka's id of each of these topics, which are there; no partition needs a leader for that.
+
+    Raises:
+        UnavailableError: The broker did not answer.
+    """
+    with admin(settings) as client:
+        return _ids(client, names)
+
+
+def _ids(client: AdminClient, names: Collection[str]) -> dict[str, str]:
+    futures = client.describe_topics(TopicCollection(list(names)), request_timeout=ANSWER_SECONDS)
+    return {name: str(future.result().topic_id) for name, future in futures.items()}
 
 
 def _offsets(client: AdminClient, places: list[TopicPartition], spec: OffsetSpec) -> dict[tuple[str, int], int]:

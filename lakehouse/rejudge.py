@@ -109,8 +109,8 @@ def limits_of_then(cleaning: Cleaning, store: Store, settings: Settings, held: D
 def limits_of_now(cleaning: Cleaning, store: Store, settings: Settings, batch_id: int) -> DataFrame:
     """The same for records that would come next, all of them with this ``batch_id``."""
     entries = ledger.entries(store.root, cleaning.stream)
-    newest = max(entries, key=lambda entry: entry["finished_at"], default={"watermarks": {}})
-    limits = lateness_limits(newest["watermarks"], settings.late_after_hours)
+    newest = max(entries, key=lambda entry: entry["finished_at"], default=None)
+    limits = lateness_limits(newest["watermarks"], settings.late_after_hours) if newest else {}
     return store.spark.createDataFrame([(batch_id, source, limit) for source, limit in limits.items()], LIMITS)
 
 

@@ -56,7 +56,8 @@ def replay(
     store = Store(spark, settings.lake)
     if not store.exists(t.SILVER_QUARANTINE):
         return []
-    chosen = [cleaning for cleaning in CLEANINGS if cleaning.topic in topics]
+    refusing = {row["stream"] for row in store.read(t.SILVER_QUARANTINE).select("stream").distinct().collect()}
+    chosen = [cleaning for cleaning in CLEANINGS if cleaning.topic in topics and cleaning.stream in refusing]
     if dry_run:
         return [account for cleaning in chosen for account in _carry_out(cleaning, store, settings, rule)]
     with writing(SILVER_FLOWS, settings):  # all of them: they share silver.late

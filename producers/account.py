@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from contracts.settings import Settings
 from contracts.topics import Topic
-from infra.marks import topic_states
+from infra.marks import topic_ids
 from lakehouse import deliveries
 from lakehouse.deliveries import Delivery
 
@@ -31,8 +31,7 @@ class Account:
         Raises:
             UnavailableError: The broker did not answer.
         """
-        states = topic_states(settings, [topic.name, topic.dead_letter.name])
-        ids = {name: state.topic_id for name, state in states.items()}
+        ids = topic_ids(settings, [topic.name, topic.dead_letter.name])
         return cls(settings, topic, ids, str(uuid.uuid4()), datetime.now(UTC))
 
     def end(self, delivered: int, dead_letters: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -36,7 +36,7 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """The outcome for machines."""
-        return asdict(self)
+        return {**asdict(replace(self, refused=Counter())), "refused": dict(self.refused)}  # asdict spoils a Counter
 
 
 class History:

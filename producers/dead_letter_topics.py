@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
@@ -78,6 +78,7 @@ def _up_to(end: int, consumer: Consumer, topic: Topic, watch: Watch) -> Iterator
 
 
 def _letter(topic: Topic, message: Message) -> DeadLetter:
-    headers = {name: value or b"" for name, value in message.headers() or []}
+    pairs = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+    headers = {name: value or b"" for name, value in pairs}
     partition, offset = message.partition() or 0, message.offset() or 0
     return DeadLetter(topic, partition, offset, letter_at(message.timestamp()[1]), message.value() or b"", headers)

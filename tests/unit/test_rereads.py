@@ -109,6 +109,7 @@ def test_letters_are_counted_by_the_rule_that_refused_them_first() -> None:
     assert [(outcome.rule, outcome.letters, outcome.refused) for outcome in tally.outcomes] == [
         ("a", 1, {"not_json": 1}), ("b", 2, {"not_json": 2}),
     ]  # fmt: skip
+    assert json.loads(json.dumps(tally.outcomes[1].as_json()))["refused"] == {"not_json": 2}
 
 
 def test_no_row_is_kept_where_nothing_is_new() -> None:
