@@ -42,6 +42,8 @@ def evidence(row: tuple[str, ...], version: int | None, file: Path | None, keep:
         out.print(f"  evidence  {file}", highlight=False, soft_wrap=True)
     else:
         click.echo(text)
+    for note in found["notes"]:
+        say(note)
     for difference in found["differences"]:
         say(f"[red]difference:[/red] {difference}")
     if found["differences"]:

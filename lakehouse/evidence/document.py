@@ -27,11 +27,14 @@ from lakehouse.store import Store
 
 FORMAT = 1
 BY_NAME = {table.name: table for table in TABLES}
+PARTS = {"table", "key", "row", "code", "contracts", "rules", "steps"}
 RATED = "regulation_version"
 
 
 def make(store: Store, settings: Settings, subject: Subject, version: int | None = None) -> dict[str, Any]:
     """Evidence of a row; ``differences`` in it is empty when the row could be computed anew.
+
+    ``notes`` tell of rules or regulation data that are no longer those by which its rows were written.
 
     Args:
         store: The lake.
@@ -42,8 +45,8 @@ def make(store: Store, settings: Settings, subject: Subject, version: int | None
     Raises:
         InputError: There is no such row, or the way back from it is not known.
     """
-    table, at, row = find(store, subject, version)
     try:
+        table, at, row = find(store, subject, version)
         trace = retrace(store, settings, table, at, row, {})
     except MissingError as error:
         raise InputError(f"{subject} cannot be retraced. {error}") from error
@@ -59,7 +62,8 @@ def make(store: Store, settings: Settings, subject: Subject, version: int | None
         "rules": _rules(store, trace),
         **({"regulation": _regulation(row[RATED])} if RATED in row else {}),
         "steps": [{**step.told(), **_written(step)} for step in trace.steps],
-        "differences": [difference.text for difference in [*_basis_then(store, trace), *trace.differences]],
+        "notes": [difference.text for difference in _basis_then(store, trace)],
+        "differences": [difference.text for difference in trace.differences],
     }
 
 
@@ -89,7 +93,8 @@ def verify(store: Store, settings: Settings, evidence: Mapping[str, Any]) -> tup
 
 
 def _subject(evidence: Mapping[str, Any]) -> tuple[Table, Row]:
-    if evidence.get("evidence") != FORMAT or not {"table", "key", "row", "steps"} <= evidence.keys():
+    is_whole = evidence.keys() >= PARTS and evidence["table"] in [step.get("table") for step in evidence["steps"]]
+    if evidence.get("evidence") != FORMAT or not is_whole:
         raise InputError(f"That is no evidence of format {FORMAT}: `maritime evidence` writes it.")
     if evidence["table"] not in BY_NAME:
         raise InputError(f"The evidence is of a table {evidence['table']}, which is not known here.")

@@ -20,7 +20,7 @@ from lakehouse.status import TABLE_OF
 
 RUN = ("job", "run_id", "app_id", "batch_id", "covers")
 """Who wrote a commit."""
-BASIS = ("code", "rules", "settings", "regulation", "file")
+BASIS = ("code", "contracts", "rules", "settings", "regulation", "file")
 """What it rests on."""
 
 

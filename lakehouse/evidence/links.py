@@ -81,7 +81,8 @@ def _route_voyages(found: DataFrame, rows: Rows) -> DataFrame:
     back = timedelta(days=ROUTE_WINDOW_DAYS - 1)
     return found.where(
         _any(
-            F.col("route_id").eqNullSafe(route) & F.col("departed_on").between(F.lit(min(of) - back), F.lit(max(of)))
+            F.col("route_id").eqNullSafe(F.lit(route))
+            & F.col("departed_on").between(F.lit(min(of) - back), F.lit(max(of)))
             for route, of in days.items()
         )
     )

@@ -86,8 +86,12 @@ def find(store: Store, subject: Subject, version: int | None) -> tuple[Table, in
     """The row asked for, with its table and version.
 
     Raises:
-        InputError: It is not there.
+        InputError: It is not there, or rows of its table cannot be retraced.
+        MissingError: The version is no longer kept.
     """
+    if subject.table not in LINKS:
+        names = ", ".join(table.name for table in LINKS)
+        raise InputError(f"{subject.table.name} cannot be retraced; these can: {names}.")
     for table in (subject.table, subject.otherwise):
         if table and store.exists(table):
             at = store.version(table) if version is None else version
@@ -115,8 +119,6 @@ def retrace(
         InputError: The way back is not known.
         MissingError: A version or file on the way is gone.
     """
-    if table not in LINKS:
-        raise InputError(f"{table.name} cannot be retraced; these can: {', '.join(each.name for each in LINKS)}.")
     trace = Trace([], [])
     due = [(table, version, [row])]
     while due:
@@ -136,8 +138,10 @@ def _step(
     if pins:
         return Step(table, version, rows, pins.get(table.name, {}).get("settings", now)), _versions(pins)
     commits = history(store.path(table), version)
+    if table in IN_BRONZE:
+        return Step(table, version, rows, now, batches_of(commits, rows)), {}
     if table not in LINKS or not rows:
-        return Step(table, version, rows, now, [c for c in commits if c.said][:1]), {}
+        return Step(table, version, rows, now, [commit for commit in commits if commit.said][:1]), {}
     if table in (t.SILVER_VOYAGES, t.SILVER_EMISSIONS) or table.name.startswith("gold."):
         wrote = [writer(table, commits, row) for row in rows]
         newest = max(wrote, key=lambda commit: commit.version)

@@ -30,8 +30,12 @@ def plain(value: Any) -> Any:  # noqa: ANN401  any cell of a row
 
 
 def rows_digest(rows: Iterable[Row], key: Sequence[str]) -> str:
-    """SHA-256 over rows in the order of their key, whatever order they come in."""
-    texts = sorted(json.dumps([plain([row[name] for name in key]), plain(row)], sort_keys=True) for row in rows)
+    """SHA-256 over rows in the order of their key, whatever order they come in.
+
+    Nulls are left out, so that a column which a table is given later changes no hash.
+    """
+    known = ((plain([row[n] for n in key]), {n: plain(v) for n, v in row.items() if v is not None}) for row in rows)
+    texts = sorted(json.dumps(each, sort_keys=True) for each in known)
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 

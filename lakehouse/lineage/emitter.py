@@ -17,7 +17,7 @@ from threading import Event as Signal
 from threading import Thread
 
 import deltalake
-from deltalake import write_deltalake
+from deltalake import WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError
 
 from contracts.settings import Settings
@@ -144,7 +144,8 @@ def write(root: str, events: list[Event]) -> None:
         }
         for event in events
     ]
-    write_deltalake(f"{root}/{OPS_LINEAGE.path}", arrow_rows(OPS_LINEAGE, rows), mode="append")
+    small = WriterProperties(compression="ZSTD")  # each event says much of what the one before it said
+    write_deltalake(f"{root}/{OPS_LINEAGE.path}", arrow_rows(OPS_LINEAGE, rows), mode="append", writer_properties=small)
 
 
 def make_up(settings: Settings, stream: str, emitter: Emitter) -> int:

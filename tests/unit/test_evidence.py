@@ -126,7 +126,7 @@ def test_any_changed_byte_of_a_record_changes_the_hash(change: dict[str, Any]) -
 
 
 def test_the_hash_of_rows_does_not_depend_on_their_order_and_does_on_their_values() -> None:
-    rows = [{"mmsi": 1, "sog_kn": 1.5}, {"mmsi": 2, "sog_kn": None}]
+    rows: list[dict[str, Any]] = [{"mmsi": 1, "sog_kn": 1.5}, {"mmsi": 2, "sog_kn": None}]
 
     assert rows_digest(rows, ["mmsi"]) == rows_digest(rows[::-1], ["mmsi"])
     assert rows_digest(rows, ["mmsi"]) != rows_digest([rows[0], {"mmsi": 2, "sog_kn": 0.0}], ["mmsi"])
