@@ -19,6 +19,7 @@ from contracts.topics import AIS, TOPICS, Topic
 from infra.kafka import client_config
 from infra.security.refusals import Watch
 from lakehouse import ledger, origins
+from lakehouse.erasure.account import erased
 from lakehouse.feed_state import is_running, load_all
 from lakehouse.silence import Hop, Limits, Told, Way, judge
 
@@ -145,7 +146,7 @@ def _stream(settings: Settings, name: str, lag: tuple[int, float] | None, now: d
     last = entries[-1] if entries else None
     if name in TABLE_OF:
         mine = [entry for entry in entries if last and entry["app_id"] == last["app_id"]]
-        lag = _table_lag(settings, TABLE_OF[name], sum(entry["rows_read"] for entry in mine), now)
+        lag = _table_lag(settings, TABLE_OF[name], mine, now)
     names = ("rows_read", *OUTCOMES)
     return StreamStatus(
         stream=name,
@@ -167,12 +168,15 @@ def _last_with(column: str, entries: Sequence[dict[str, Any]]) -> datetime | Non
     return max(ends, default=None)
 
 
-def _table_lag(settings: Settings, table: Table, read: int, now: datetime) -> tuple[int, float] | None:
-    """Rows of the table that are not read yet, and the age of the commit that holds the oldest of them."""
+def _table_lag(
+    settings: Settings, table: Table, read: Sequence[dict[str, Any]], now: datetime
+) -> tuple[int, float] | None:
+    """Rows of the table that are not read yet by these batches, and the age of the commit with the oldest of them."""
     if not _is_there(settings, table):
         return None
     log = deltalake.DeltaTable(f"{settings.lake}/{table.path}")
-    unread = _rows(log) - read
+    gone = erased(settings.lake, table, log, since=read[0]["finished_at"]) if read else []  # read, and erased since
+    unread = _rows(log) + sum(part.rows_erased for part in gone) - sum(batch["rows_read"] for batch in read)
     if unread <= 0:
         return 0, 0.0
     left = unread

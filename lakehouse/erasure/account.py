@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 import deltalake
 import numpy as np
@@ -41,6 +42,11 @@ class Erased:
 def app_id(erasure_id: str, table_name: str) -> str:
     """Identity of an erasure in a table's log."""
     return f"{ERASURE}{erasure_id}:{table_name}"
+
+
+def is_erasure(actions: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a commit, by its actions, is that of an erasure."""
+    return any(action.get("txn", {}).get("appId", "").startswith(ERASURE) for action in actions)
 
 
 def record(root: str, rows: Sequence[Erased]) -> None:

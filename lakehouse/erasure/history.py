@@ -19,7 +19,7 @@ import deltalake
 from pyarrow import fs
 
 from infra.erasure.subject import Subject
-from lakehouse.erasure.account import ERASURE
+from lakehouse.erasure.account import is_erasure
 from lakehouse.erasure.scan import hits_in
 from lakehouse.upkeep import log
 
@@ -65,20 +65,20 @@ def _telling(system: fs.FileSystem, root: str, stored: Container[str], subject: 
             with system.open_input_stream(info.path) as file:
                 before = file.read()
             lines = [line for line in before.splitlines() if line]
-            is_erasure = any(json.loads(line).get("txn", {}).get("appId", "").startswith(ERASURE) for line in lines)
-            after = b"".join(cleaned(line, stored, subject, is_erasure=is_erasure) + b"\n" for line in lines)
+            of_erasure = is_erasure(map(json.loads, lines))
+            after = b"".join(cleaned(line, stored, subject, of_erasure=of_erasure) + b"\n" for line in lines)
             if after != (before if before.endswith(b"\n") else before + b"\n"):
                 yield info.path, after
 
 
-def cleaned(line: bytes, stored: Container[str], subject: Subject, *, is_erasure: bool = False) -> bytes:
+def cleaned(line: bytes, stored: Container[str], subject: Subject, *, of_erasure: bool = False) -> bytes:
     """One action of a commit as it may stay; byte for byte the same where there is nothing to change. Pure."""
     action = json.loads(line)
     for kind in ("add", "remove"):
         if kind in action:
             told = action[kind]
             after = told if unquote(told["path"]) in stored else _bare(told)
-            after |= {"dataChange": False} if is_erasure else {}
+            after |= {"dataChange": False} if of_erasure else {}
             return line if after == json.loads(line)[kind] else _json({kind: after})
     if "commitInfo" in action and subject.is_named_in(line):
         return _json({"commitInfo": _without(action["commitInfo"], subject)})

@@ -13,6 +13,7 @@ from contracts.tables import TABLES, Table
 from infra.erasure.hits import Hit
 from infra.erasure.subject import Subject
 from lakehouse.erasure import history, rows
+from lakehouse.erasure.account import is_erasure
 from lakehouse.erasure.scan import DATA, LOG
 from lakehouse.store import Store
 from lakehouse.upkeep import log
@@ -79,15 +80,13 @@ def erase_from(
 
 
 def _has_unread(reader: Reader, path: str) -> bool:
-    """Whether rows are left for the reader; files that were only merged hold none that are new."""
-    if not reader.follows:
+    """Whether rows are left for the reader; files that were only merged, or that an erasure cut, hold no new ones."""
+    if not reader.follows or reader.whole:
         return True
     newest = deltalake.DeltaTable(path).version()
-    return reader.whole or any(
-        action["add"]["dataChange"]
-        for version in range(reader.version, newest + 1)
-        for action in log.commit(path, version)
-        if "add" in action
+    commits = (log.commit(path, version) for version in range(reader.version, newest + 1))
+    return any(
+        action.get("add", {}).get("dataChange") for actions in commits if not is_erasure(actions) for action in actions
     )
 
 

@@ -182,7 +182,7 @@ def test_of_a_file_that_is_gone_the_log_keeps_path_and_row_count_and_nothing_of_
 def test_the_commit_of_an_erasure_says_that_no_data_changed_so_that_streams_pass_over_it() -> None:
     line = json.dumps({"remove": {"path": "a.parquet", "dataChange": True}}).encode()
 
-    assert json.loads(cleaned(line, {"a.parquet"}, SUBJECT, is_erasure=True))["remove"]["dataChange"] is False
+    assert json.loads(cleaned(line, {"a.parquet"}, SUBJECT, of_erasure=True))["remove"]["dataChange"] is False
     assert cleaned(line, {"a.parquet"}, SUBJECT) == line
 
 
