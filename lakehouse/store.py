@@ -265,18 +265,6 @@ class Store:
         values = self.read(table).select(*columns).dropna().distinct()
         return [row.asDict() for row in values.orderBy(F.xxhash64(*columns)).limit(count).collect()]
 
-    def vacuum(self, table: Table, files: Mapping[str, int], keep_hours: int) -> None:
-        """Delete these files (path below the table to bytes), but none that is in use or was so ``keep_hours`` ago."""
-        root = self.path(table)
-        rows = [(f"{root}/{path}", size, False, 0) for path, size in files.items()]
-        inventory = self.spark.createDataFrame(rows, "path string, length long, isDir boolean, modificationTime long")
-        inventory.createOrReplaceTempView("to_be_deleted")
-        conf = {"retentionDurationCheck.enabled": False, "vacuum.retentionWindowIgnore.enabled": False}
-        with _set(self.spark, {f"spark.databricks.delta.{name}": value for name, value in conf.items()}):
-            self.spark.sql(
-                f"VACUUM delta.`{root}` USING INVENTORY (SELECT * FROM to_be_deleted) RETAIN {keep_hours} HOURS"  # nosec B608
-            )
-
     def restore(self, table: Table, version: int) -> int:
         """Make the table what it was at a version, as a new version, and return that."""
         DeltaTable.forPath(self.spark, self.path(table)).restoreToVersion(version)

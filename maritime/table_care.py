@@ -93,7 +93,7 @@ def vacuum(names: tuple[str, ...], keep_hours: int | None, dry_run: bool, as_jso
     """
     settings = load_settings()
 
-    def delete(table: Table, store: Callable[[], Store]) -> dict[str, Any]:
+    def delete(table: Table, _store: Callable[[], Store]) -> dict[str, Any]:
         plan = vacuuming.plan(table, settings, datetime.now(UTC), keep_hours)
         plan.refuse()
         told = {"files": len(plan.free), "mb": sum(plan.free.values()) / 1e6, "log_files": len(plan.log_free)}
@@ -101,7 +101,7 @@ def vacuum(names: tuple[str, ...], keep_hours: int | None, dry_run: bool, as_jso
             return {**told, **({"paths": sorted(plan.free)} if as_json else {})}
         if plan.free or plan.log_free:
             with alone(table, settings):
-                vacuuming.execute(plan, settings, store)
+                vacuuming.execute(plan, settings)
             audit_log.append(settings, "vacuum", {"table": table.name, "keep_hours": plan.keep_hours, **told})
         return told
 

@@ -51,7 +51,7 @@ def care(table: Table, settings: Settings, store: Callable[[], Store], alone: Al
         with alone():
             checkpoint(table, settings, store)
         yield Deed(table.name, f"checkpoint written after {before.commits_since_checkpoint:,} commits")
-    yield from _delete(table, settings, store, alone, now)
+    yield from _delete(table, settings, alone, now)
 
 
 def reason(error: BaseException) -> str:
@@ -77,15 +77,13 @@ def checkpoint(table: Table, settings: Settings, store: Callable[[], Store]) -> 
         store().checkpoint(table)
 
 
-def _delete(
-    table: Table, settings: Settings, store: Callable[[], Store], alone: Alone, now: datetime
-) -> Iterator[Deed]:
+def _delete(table: Table, settings: Settings, alone: Alone, now: datetime) -> Iterator[Deed]:
     """Delete what is old and needed by nobody; what somebody needs stays, and is told with the rest."""
     plan = vacuum.plan(table, settings, now)
     if max(len(plan.free), len(plan.log_free)) < settings.upkeep_small_files:
         return
     with alone():
-        vacuum.execute(plan, settings, store)
+        vacuum.execute(plan, settings)
     mb = sum(plan.free.values()) / 1e6
     who = ", ".join(sorted({reader.name for reader in plan.needed}))
     kept = f"; {len(plan.old) - len(plan.free):,} stay for {who}" if who else ""

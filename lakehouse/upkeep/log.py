@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -98,6 +98,15 @@ def log_files(path: str) -> list[LogFile]:
 
 def _log_files(path: str) -> Iterator[LogFile]:
     for info in file_system(path).get_file_info(fs.FileSelector(LOG)):
-        number, _, ending = info.base_name.removeprefix(".").partition(".")
+        number, _, ending = info.base_name.partition(".")
         if number.isdigit() and ending.endswith(("json", "parquet", "crc")):
             yield LogFile(info.path, int(number), info.size, info.mtime or datetime.now(UTC))
+
+
+def delete(path: str, names: Sequence[str]) -> None:
+    """Delete these files below the table's folder, and the check sums that Hadoop has put beside them."""
+    files = file_system(path)
+    beside = ["/".join([*folders, f".{name}.crc"]) for *folders, name in (name.split("/") for name in names)]
+    found = [info.path for info in files.get_file_info(beside) if info.is_file] if beside else []
+    for name in [*names, *found]:
+        files.delete_file(name)

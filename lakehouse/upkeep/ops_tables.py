@@ -34,12 +34,6 @@ def checkpoint(table: Table, settings: Settings) -> None:
     deltalake.DeltaTable(f"{settings.lake}/{table.path}").create_checkpoint()
 
 
-def delete_old(table: Table, settings: Settings, keep_hours: int) -> None:
-    """Delete the files that the table left behind more than ``keep_hours`` ago."""
-    delta = deltalake.DeltaTable(f"{settings.lake}/{table.path}")
-    delta.vacuum(keep_hours, dry_run=False, enforce_retention_duration=False, full=True)
-
-
 @contextmanager
 def upkeep_turn(table: Table, settings: Settings) -> Iterator[None]:
     """Keep a second process from merging the table at the same time; writers of rows are not held up.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,9 +12,7 @@ from deltalake.exceptions import DeltaError
 from contracts.errors import InputError
 from contracts.settings import Settings
 from contracts.tables import Table
-from lakehouse.store import Store
 from lakehouse.upkeep import log
-from lakehouse.upkeep.ops_tables import delete_old, is_ops
 from lakehouse.upkeep.readers import Reader, readers_of
 
 
@@ -36,10 +34,8 @@ class Plan:
 
     @property
     def free(self) -> dict[str, int]:
-        """The old files that nobody needs; of a table in ``ops``, whose vacuum takes no list, all of them or none."""
+        """The old files that nobody needs."""
         taken = frozenset[str]().union(*self.needed.values())
-        if taken and is_ops(self.table):
-            return {}
         return {path: size for path, size in self.old.items() if path not in taken}
 
     def refuse(self) -> None:
@@ -87,15 +83,14 @@ def plan(table: Table, settings: Settings, now: datetime, keep_hours: int | None
     )
 
 
-def execute(made: Plan, settings: Settings, store: Callable[[], Store]) -> None:
-    """Delete what the plan says that nobody needs, and no other file; the caller is alone with the table."""
-    if made.free and is_ops(made.table):
-        delete_old(made.table, settings, made.keep_hours)
-    elif made.free:
-        store().vacuum(made.table, made.free, made.keep_hours)
-    in_table = log.file_system(f"{settings.lake}/{made.table.path}")
-    for path in made.log_free:
-        in_table.delete_file(path)
+def execute(made: Plan, settings: Settings) -> None:
+    """Delete what the plan says that nobody needs, and no other file; the caller is alone with the table.
+
+    A file that the table has taken back since it was planned, by a restore, stays.
+    """
+    path = f"{settings.lake}/{made.table.path}"
+    still_old = _old_files(path, made.keep_hours) if made.free else {}
+    log.delete(path, [*(name for name in made.free if name in still_old), *made.log_free])
 
 
 def _old_files(path: str, hours: int) -> dict[str, int]:

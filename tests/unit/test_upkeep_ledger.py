@@ -12,7 +12,7 @@ from contracts.errors import LockedError
 from contracts.settings import Settings
 from contracts.tables import OPS_LEDGER
 from lakehouse import ledger
-from lakehouse.upkeep import ops_tables
+from lakehouse.upkeep import ops_tables, vacuum
 
 BATCHES = 30
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -66,7 +66,7 @@ def test_a_merged_ledger_still_refuses_an_entry_that_it_has(empty_ledger: Settin
     before = ledger.entries(settings.lake)
 
     ops_tables.merge(OPS_LEDGER, settings)
-    ops_tables.delete_old(OPS_LEDGER, settings, 0)
+    vacuum.execute(vacuum.plan(OPS_LEDGER, settings, NOW, keep_hours=0), settings)
     ledger.record(settings.lake, entry("a", 4))
 
     assert files(settings) == 1
