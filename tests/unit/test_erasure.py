@@ -29,6 +29,7 @@ from lakehouse.erasure.history import clean_log, cleaned, delete_files
 from lakehouse.erasure.scan import scan
 from lakehouse.erasure.tables import erase_from
 from lakehouse.ledger import OffsetRange
+from lakehouse.status import _table_lag
 
 MMSI, OTHER = 366053209, 366053210
 SUBJECT = Subject(MMSI)
@@ -251,6 +252,21 @@ def test_what_was_to_be_erased_counts_once_the_tables_log_holds_the_erasure(sett
     assert [(p, o.tolist()) for p, o in account.erased_places(after, {})] == [(0, [3, 4])]
     assert list(account.erased_places(after, {"stream": "silver.ais"})) == []
     assert account.erased(settings.lake, BRONZE_AIS, deltalake.DeltaTable(path), datetime.now(UTC)) == []
+
+
+def test_rows_that_were_read_and_then_erased_do_not_hide_a_lag(settings: Settings) -> None:
+    path = f"{settings.lake}/{BRONZE_AIS.path}"
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    transaction = deltalake.Transaction(account.app_id("e", BRONZE_AIS.name), 0)
+    properties = deltalake.CommitProperties(app_transactions=[transaction])
+    write_deltalake(path, pa.table({"kafka_offset": [1, 2, 3, 4]}), commit_properties=properties)
+    batch = {"app_id": "a", "rows_read": 5, "finished_at": began}
+
+    before = _table_lag(settings, BRONZE_AIS, [batch], datetime.now(UTC))
+    account.record(settings.lake, [Erased("e", BRONZE_AIS.name, None, None, None, 2, (), datetime.now(UTC))])
+    after = _table_lag(settings, BRONZE_AIS, [batch], datetime.now(UTC))
+
+    assert (before, after and after[0]) == ((0, 0.0), 1)
 
 
 def test_files_of_the_home_lose_the_vessel_and_nothing_else(tmp_path: Path) -> None:
