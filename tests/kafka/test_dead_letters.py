@@ -79,19 +79,21 @@ def test_letters_are_counted_shown_and_sent_once_after_a_correction(kafka: Setti
     assert (summary["read"], summary["rejected"]) == (3, 3)
 
     assert open_letters(run) == {"no_time": 1, "malformed": 2}
-    (shown,) = run(dlq, "show", "--rule", "no_time")["dead_letters"]
+    (shown,) = run(dlq, "show", "--topic", "ais", "--rule", "no_time")["dead_letters"]
     assert (shown["text"], shown["line_number"], shown["format"]) == (TIMELESS.decode(), 1, "nmea")
-    sizes = [letter["size_bytes"] for letter in run(dlq, "show", "--rule", "malformed")["dead_letters"]]
+    sizes = [
+        letter["size_bytes"] for letter in run(dlq, "show", "--topic", "ais", "--rule", "malformed")["dead_letters"]
+    ]
     assert sizes == [20, 5_000_000]
 
-    (done,) = run(dlq, "replay", "--rule", "no_time", *NOON)["rules"]
+    (done,) = run(dlq, "replay", "--topic", "ais", "--rule", "no_time", *NOON)["rules"]
     assert (done["letters"], done["published_letters"], done["events"]) == (1, 1, 1)
     (event,) = values(kafka, AIS)
     assert ("dead-letter", b"maritime.ais.data.dlq:0:0") in list(event.headers() or [])
     assert open_letters(run) == {"no_time": 0, "malformed": 2}
-    assert run(dlq, "show", "--rule", "no_time")["dead_letters"][0]["is_published"]
+    assert run(dlq, "show", "--topic", "ais", "--rule", "no_time")["dead_letters"][0]["is_published"]
 
-    others = {row["rule"]: row["refused"] for row in run(dlq, "replay", *NOON)["rules"]}
+    others = {row["rule"]: row["refused"] for row in run(dlq, "replay", "--topic", "ais", *NOON)["rules"]}
     assert others == {"malformed": {"malformed": 1, "cut": 1}}
     assert len(list(values(kafka, AIS))) == 1
     counted = {row.kafka_topic: row.rows_delivered for row in deliveries(kafka.lake) if row.kafka_topic == AIS.name}
@@ -114,7 +116,7 @@ def test_the_dry_run_tells_what_the_lake_would_make_of_it_and_a_second_replay_ch
     run_flows(STREAMS, kafka, once=True)
     before = contents(kafka)
 
-    told = run(dlq, "replay", "--rule", "no_time", *NOON, "--dry-run")
+    told = run(dlq, "replay", "--topic", "ais", "--rule", "no_time", *NOON, "--dry-run")
 
     assert [(row["letters"], row["published_letters"]) for row in told["rules"]] == [(1, 1)]
     (would,) = told["lake"]
@@ -124,11 +126,11 @@ def test_the_dry_run_tells_what_the_lake_would_make_of_it_and_a_second_replay_ch
     assert contents(kafka) == before
     assert list(values(kafka, AIS)) == []
 
-    run(dlq, "replay", *NOON)
+    run(dlq, "replay", "--topic", "ais", *NOON)
     run_flows(STREAMS, kafka, once=True)
     first = contents(kafka)
     assert len(Store(spark, kafka.lake).read(SILVER_POSITIONS).collect()) == 1
-    again = run(dlq, "replay", *NOON)["rules"]
+    again = run(dlq, "replay", "--topic", "ais", *NOON)["rules"]
     run_flows(STREAMS, kafka, once=True)
 
     assert [(row["rule"], row["letters"], row["unchanged"]) for row in again] == [("malformed", 2, 2)]
