@@ -24,8 +24,8 @@ from maritime.delivery.workplace import command
 
 KILLS = 3
 RUNS_SECONDS = (0.0, 3.0)
-FIRST_BATCH_SECONDS = 180.0
-DRAIN_SECONDS = 300
+FIRST_BATCH_SECONDS = 600.0
+DRAIN_SECONDS = 900
 COLUMNS = ("kafka_partition", "kafka_offset", "kafka_key", "value")
 
 

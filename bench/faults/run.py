@@ -24,7 +24,7 @@ from contracts.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 LAKE_CONTROLS = "tests/kafka/test_delivery_controls.py"
-LAKE_SECONDS = 600
+LAKE_SECONDS = 1800
 WITH_PROXY = ("leader/lost-answers", "control/idempotence-off")
 WITHOUT_BROKERS = ("control/two-writers", "control/lake")
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import IO
 
 import deltalake
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
 
 from bench.faults.cells import Outcome
 from bench.faults.schedule import Cell
@@ -64,10 +66,11 @@ def wrong_of(kept: dict[str, set[str]], found: list[str]) -> list[str]:
 def _writer(lake: Path, name: str) -> subprocess.Popen[str]:
     inject = ["-e", "trace=rename", "-e", f"inject=rename:delay_enter={BEFORE_RENAME_US}"]
     trace = ["strace", "-f", "-q", "--seccomp-bpf", "-o", "/dev/null", *inject]
-    return subprocess.Popen(
-        [*trace, sys.executable, "-m", "bench.faults.writers", str(lake), name],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
+    with (lake.parent / f"writer-{name}.log").open("wb") as log:
+        return subprocess.Popen(
+            [*trace, sys.executable, "-m", "bench.faults.writers", str(lake), name],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+        )  # fmt: skip
 
 
 def _race(writers: list[subprocess.Popen[str]], how: str, number: int) -> list[str]:
@@ -106,8 +109,9 @@ def _serve(lake: str, name: str, orders: IO[str]) -> None:
             with lock:
                 _append(store, _row(name, how, int(number)))
             print("done", flush=True)
-        except LockedError:
+        except (LockedError, PySparkException, Py4JError) as error:  # not acknowledged, so nothing is promised
             print("refused", flush=True)
+            print(f"{order.strip()}: {str(error)[:500]}", file=sys.stderr, flush=True)
 
 
 def _append(store: Store, event_id: str) -> None:

@@ -12,8 +12,6 @@ from contracts.settings import PREFIX, Settings
 from infra.broker import free_port
 
 GOLD_TRIGGER_SECONDS = 2.0
-MASTER = "local-cluster[1,2,1024]"
-"""A driver and one executor of two cores and 1 GiB, which is a process of its own and so can be killed alone."""
 FOREIGN = ("SPARK_REMOTE", "PYSPARK_GATEWAY_PORT")
 """Other names of our settings: unset for every process."""
 
@@ -31,7 +29,6 @@ def own_settings(given: Settings, home: Path) -> Settings:
             "kafka_replication": 1,
             "kafka_username": None,
             "kafka_password": None,  # nosec B105
-            "spark_master": MASTER,
             "spark_remote": None,
             "spark_gateway_port": None,
             "gold_trigger_seconds": GOLD_TRIGGER_SECONDS,
