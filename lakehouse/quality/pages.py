@@ -32,7 +32,7 @@ def write_pages(folder: Path, checks: Sequence[Checked]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for checked in checks:
         document = ValidationResultsPageRenderer(run_info_at_end=True).render(checked.validation)
-        page = DefaultJinjaPageView().render(document)
+        page = DefaultJinjaPageView().render(document)  # type: ignore[no-untyped-call]
         (folder / f"{checked.table}.html").write_text(_alone(page))
     index = folder / "index.html"
     index.write_text(_index(checks))

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
+from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.expectations.expectation import Expectation
 
 from contracts import fields as f
@@ -124,7 +125,7 @@ def validate(name: str, expected: Sequence[Expectation], rows: pd.DataFrame) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pandas, about Great Expectations' own way of using it
         context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False}
+        context.variables.progress_bars = ProgressBarsConfig(globally=False)
         asset = context.data_sources.add_pandas("lake").add_dataframe_asset(name)
         batch = asset.add_batch_definition_whole_dataframe("rows").get_batch({"dataframe": rows})
         return batch.validate(suite(name, list(expected)), result_format="SUMMARY")

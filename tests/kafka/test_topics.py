@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its __all__
-    ConfigResource,
-    NewTopic,
-    ResourceType,
-)
+from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
 from contracts.errors import ConfigurationError, ContractError, UnavailableError
 from contracts.settings import Settings

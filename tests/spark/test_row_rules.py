@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from contracts.events import EVENTS
+from contracts.events import EVENTS, LARGEST_VALUE_BYTES
 from contracts.fields import BY_NAME, Field
 from contracts.tables import BRONZE
 from contracts.topics import AIS, TOPICS, Topic
@@ -61,6 +61,8 @@ def kind_that_needs(topic: Topic, name: str) -> str:
 def breaking(topic: Topic, rule: str) -> bytes:
     """A record that breaks the rule and none before it."""
     kinds = list(EVENTS[topic])
+    if rule == "too_large":
+        return encoded(lawful(topic, kinds[0])) + b" " * LARGEST_VALUE_BYTES
     if rule == "malformed_json":
         return b'{"event_type": '
     if rule in SPECIAL:
@@ -88,7 +90,9 @@ def encoded(event: Event) -> bytes:
 
 
 def judged(spark: SparkSession, topic: Topic, values: list[bytes]) -> DataFrame:
-    rows = [(topic.name, 0, offset, None, b"", value, [], None, None) for offset, value in enumerate(values)]
+    rows: list[tuple[Any, ...]] = [
+        (topic.name, 0, offset, None, b"", value, [], None, None) for offset, value in enumerate(values)
+    ]
     schema = spark_schema(BRONZE[topic])
     for column in schema.fields:
         column.nullable = True

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,6 +19,7 @@ from lakehouse.silence import Limits, Told, Way, judge
 from producers.feeds import FEEDS
 from producers.heartbeat import Heartbeat
 from producers.positions import Position
+from producers.publisher import Publisher
 from producers.run import Plan, Run
 
 SHIP = b"!AIVDM,1,1,,B,177KQJ5000G?tO`K>RA1wUbN0TKH,0*5C\r\n"
@@ -74,9 +75,9 @@ def feed_of(home: Path, port: int) -> Iterator[Sink]:
     sink, done = Sink(), threading.Event()
     heartbeat = Heartbeat(home, "nmea", AIS, where, every_seconds=0.2)
     run = Run(
-        plan, sink, home / "position.json", stopped=done.is_set, notify=lambda _: None, tick=lambda _: None,
-        heartbeat=heartbeat,
-    )  # type: ignore[arg-type]  # fmt: skip
+        plan, cast("Publisher", sink), home / "position.json", stopped=done.is_set, notify=lambda _: None,
+        tick=lambda _: None, heartbeat=heartbeat,
+    )  # fmt: skip
     thread = threading.Thread(target=run)
     thread.start()
     try:
