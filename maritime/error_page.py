@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,21 +51,59 @@ def errors_page(root: Path, head: str) -> str:
 
 
 def _in_file(path: Path, room: str) -> Iterator[Sentence]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    module = ast.parse(path.read_text())
+    for scope in ast.walk(module):
+        if isinstance(scope, ast.FunctionDef | ast.Module):
+            known = _assigned(scope)
+            for kind, message in _errors(scope):
+                text = re.sub(f"{GAP}+", GAP, " ".join(_text(message, known).split()))
+                if len(text.replace(GAP, " ").split()) >= LEAST_WORDS:
+                    yield Sentence(kind.exit_code, text, room)
+
+
+def _errors(scope: ast.AST) -> Iterator[tuple[type[MaritimeError], ast.expr]]:
+    """Each error that is made in a scope, and each row of a table of errors, with its message."""
+    for node in _within(scope):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KINDS and node.args:
-            text = " ".join(_text(node.args[0]).split())
-            if len(text.replace(GAP, " ").split()) >= LEAST_WORDS:
-                yield Sentence(KINDS[node.func.id].exit_code, text, room)
+            yield KINDS[node.func.id], node.args[0]
+        if isinstance(node, ast.Tuple):
+            kinds = [KINDS[part.id] for part in node.elts if isinstance(part, ast.Name) and part.id in KINDS]
+            if len(kinds) == 1 and isinstance(node.elts[-1], ast.Constant | ast.JoinedStr):
+                yield kinds[0], node.elts[-1]
 
 
-def _text(node: ast.expr) -> str:
+def _within(scope: ast.AST) -> Iterator[ast.AST]:
+    """What a scope holds, without the functions inside of it."""
+    for child in ast.iter_child_nodes(scope):
+        if not isinstance(child, ast.FunctionDef):
+            yield child
+            yield from _within(child)
+
+
+def _assigned(scope: ast.AST) -> dict[str, str]:
+    """Texts that a scope gives a name before it says them."""
+    return {
+        node.targets[0].id: _text(node.value, {})
+        for node in _within(scope)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+
+
+def _text(node: ast.expr, known: Mapping[str, str]) -> str:
     """A message as its reader sees it."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_text(part) for part in node.values)
-    if isinstance(node, ast.BinOp):
-        return _text(node.left) + _text(node.right)
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(_text(part, known) for part in parts)
+        case ast.FormattedValue(value=part):
+            return _text(part, known)
+        case ast.BinOp(left=left, right=right):
+            return _text(left, known) + _text(right, known)
+        case ast.Name(id=name):
+            return known.get(name, GAP)
+        case ast.Call(func=ast.Name(), args=[*_, last]) if isinstance(last, ast.JoinedStr | ast.Constant):
+            return f"{GAP} {_text(last, known)} {GAP}"  # a helper puts its own words around it
     return GAP
 
 
