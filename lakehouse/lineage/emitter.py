@@ -78,6 +78,9 @@ class Emitter:
         while not is_last:
             is_last = self._closing.wait(WRITE_SECONDS)
             self._bring_out()
+        if self._waiting:  # another process may have made the table at the same moment
+            self._write()
+            self._tell()
 
     def _bring_out(self) -> None:
         fresh = [self._queue.get() for _ in range(self._queue.qsize())]
