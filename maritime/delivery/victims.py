@@ -76,8 +76,8 @@ class Program:
         children: list[psutil.Process] = []
         with suppress(psutil.NoSuchProcess):
             children = self._child.children(recursive=True)
-        doomed = {ALL: [*children, self._child], DRIVER: [self._child], JVM: children}[how]
-        _kill(doomed or [self._child])
+        doomed: dict[str, list[psutil.Process]] = {ALL: [*children, self._child], DRIVER: [self._child], JVM: children}
+        _kill(doomed[how] or [self._child])
         _, left = psutil.wait_procs([*children, self._child], END_SECONDS)
         _kill(left)
 
