@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from infra import audit_log
 from lakehouse import ledger
 from lakehouse.evolution.in_force import in_force
 from lakehouse.evolution.tables import WIDEN, changes, found_at
+from lakehouse.flows import delta_source
 from lakehouse.gold import GOLD_FLOWS
 from lakehouse.runner import run_flows
 from lakehouse.schema import spark_schema
@@ -30,7 +32,11 @@ from lakehouse.silver import SILVER_FLOWS
 from lakehouse.store import Store, properties
 from maritime.contract_plan import carry_out, plan_of
 
-AIS_FLOW, SENSORS_FLOW = SILVER_FLOWS[0], SILVER_FLOWS[1]
+AIS_FLOW, SENSORS_FLOW, GOLD_FLOW = SILVER_FLOWS[0], SILVER_FLOWS[1], GOLD_FLOWS[0]
+WIDER_POSITIONS = replace(
+    SILVER_POSITIONS,
+    fields=tuple(replace(f, type="long") if f.name == "message_type" else f for f in SILVER_POSITIONS.fields),
+)
 START_MS = 1_700_000_000_000
 LANDED = datetime(2026, 1, 2, tzinfo=UTC)
 Land = Callable[..., None]
@@ -66,8 +72,8 @@ def test_yesterdays_tables_and_checkpoints_go_on_under_todays_code(
     carry_out(yesterday, plan_of(yesterday))
     assert plan_of(yesterday).changes == ()
     run_flows([AIS_FLOW], yesterday, once=True)
-    store.alter(SILVER_POSITIONS, [WIDEN, "ALTER COLUMN message_type TYPE bigint"])
-    run_flows(GOLD_FLOWS, yesterday, once=True)
+    store.alter(WIDER_POSITIONS, [WIDEN, "ALTER COLUMN message_type TYPE bigint"])
+    run_flows([replace(GOLD_FLOW, source=partial(delta_source, WIDER_POSITIONS))], yesterday, once=True)
 
     first, second = ledger.entries(yesterday.lake, "silver.ais")
     assert (second["app_id"], second["batch_id"]) == (first["app_id"], first["batch_id"] + 1)
