@@ -21,7 +21,7 @@ COMMANDS = {
     "dispatch": ("maritime.dispatch:dispatch", "Take alerts to a webhook or a log, each once."),
     "quality": ("maritime.quality:quality", "Check the tables by what their contracts say of them."),
     "quarantine": ("maritime.quarantine:quarantine", "See what Silver refused and why; judge it again."),
-    "dlq": ("producers.dead_letter_commands:dlq", "See what producers refused and why; send it again."),
+    "dlq": ("maritime.dead_letters:dlq", "See what producers refused and why; send it again."),
     "verify": ("maritime.verify:verify", "Prove that nothing was lost and nothing is there twice."),
     "evidence": ("maritime.evidence:evidence", "Show what a row rests on, down to the raw records."),
     "recover": ("maritime.recover:recover", "Get a stream going again from the ledger."),

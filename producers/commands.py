@@ -121,8 +121,8 @@ def run_command(
         error = _carried_out(run)
     if heartbeat:
         heartbeat.end(str(error) if error else None)
-    account.end(run.outcome.delivered, run.outcome.dead_letters)
     _report(topic, run.outcome, as_json=as_json)
+    account.end(run.outcome.delivered, run.outcome.dead_letters)
     if error is not None:
         raise _with_position(error, run.outcome)
     if not run.outcome.identity_holds:

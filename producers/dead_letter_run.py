@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from confluent_kafka import Producer
 
@@ -23,8 +23,8 @@ from producers.dead_letter_topics import dead_letters
 from producers.feeds.base import Headers
 from producers.publisher import Publisher, Wire
 
-if TYPE_CHECKING:
-    from lakehouse.replay_account import Account as LakeAccount
+ReadEvent = tuple[str, str, str, Headers]
+"""Rule that refused the letter, and key, value and headers of an event in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,39 +62,24 @@ def replayed(asked: Asked) -> list[Outcome]:
     return outcomes
 
 
-def foreseen(asked: Asked) -> tuple[list[Outcome], list[LakeAccount]]:
-    """What a replay would send, and what the lake would make of it.
+def foreseen(asked: Asked) -> Iterator[tuple[Topic, list[Outcome], list[ReadEvent]]]:
+    """What a replay would send, topic by topic: its outcomes and the events.
 
     Raises:
-        InputError: No letter was refused by the rule.
+        InputError: No letter was refused by the rule; said at the end.
     """
-    outcomes, seen = list[Outcome](), set[str]()
-    lake: list[LakeAccount] = []
+    seen = set[str]()
     for topic in asked.topics:
         history = history_of(asked.settings, topic)
-        tally, events = Tally(history), list[tuple[str, str, str, Headers]]()
+        tally, events = Tally(history), list[ReadEvent]()
         with dead_letters(asked.settings, topic) as letters:
             for one in read_again(history.open(letters, asked.rule), asked.assume_start_ms):
                 tally.add(one)
                 read = one.events
                 events += [(one.letter.reason, *e) for e in zip(read.keys, read.values, read.headers, strict=True)]
-        outcomes += tally.outcomes
-        lake += _in_the_lake(asked.settings, topic, events)
         seen |= history.rules_seen
+        yield topic, tally.outcomes, events
     _refuse_unknown_rule(asked.rule, seen)
-    return outcomes, lake
-
-
-def _in_the_lake(
-    settings: Settings, topic: Topic, events: Sequence[tuple[str, str, str, Headers]]
-) -> list[LakeAccount]:
-    """Accounts of events, each with the rule that had refused it."""
-    if not events:
-        return []
-    from lakehouse.foresight import Coming, foresee  # Spark, which nothing else here needs
-    from lakehouse.session import spark_session
-
-    return foresee(spark_session(settings, "maritimeiq"), settings, topic, [Coming(*event) for event in events])
 
 
 def _refuse_unknown_rule(rule: str | None, seen: set[str]) -> None:

@@ -23,8 +23,8 @@ from lakehouse.gold import GOLD_FLOWS
 from lakehouse.runner import run_flows
 from lakehouse.silver import SILVER_FLOWS
 from lakehouse.store import Store
+from maritime.dead_letters import dlq
 from producers.commands import produce
-from producers.dead_letter_commands import dlq
 
 TIMELESS = b"!AIVDM,1,1,,B,177KQJ5000G?tO`K>RA1wUbN0TKH,0*5C"
 NOON = ("--assume-start", "2026-01-01T12:00:00Z")

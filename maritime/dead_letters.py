@@ -24,7 +24,7 @@ from producers.dead_letter_topics import dead_letters
 from producers.dead_letters import DeadLetter
 
 if TYPE_CHECKING:
-    from lakehouse.replay_account import Account as LakeAccount
+    from lakehouse.replay_account import Account
 
 rule_option = click.option("--rule", help="Only letters that this rule refused first.")
 topic_option = click.option("--topic", "short", type=click.Choice([t.short for t in TOPICS]), help="Only this topic.")
@@ -97,7 +97,7 @@ def replay_command(rule: str | None, short: str | None, dry_run: bool, assume_st
     settings = load_settings()
     asked = Asked(settings, _topics(short), rule, instant_ms(assume_start) if assume_start else None)
     if dry_run:
-        outcomes, lake = foreseen(asked)
+        outcomes, lake = _foreseen(asked)
         result = {"lake": [account.as_json() for account in lake]}
     else:
         with single_writer(Path(settings.home) / "locks", "dead-letter-replay"):
@@ -108,7 +108,22 @@ def replay_command(rule: str | None, short: str | None, dry_run: bool, assume_st
         _print(outcomes, lake, dry_run=dry_run)
 
 
-def _print(outcomes: list[Outcome], lake: list[LakeAccount], *, dry_run: bool) -> None:
+def _foreseen(asked: Asked) -> tuple[list[Outcome], list[Account]]:
+    """What would be sent, and what the lake would make of it; Spark is started where there is something to judge."""
+    outcomes = list[Outcome]()
+    lake: list[Account] = []
+    for topic, of_topic, events in foreseen(asked):
+        outcomes += of_topic
+        if events:
+            from lakehouse.foresight import Coming, foresee  # Spark, which nothing else here needs
+            from lakehouse.session import spark_session
+
+            session = spark_session(asked.settings, "maritimeiq")
+            lake += foresee(session, asked.settings, topic, [Coming(*event) for event in events])
+    return outcomes, lake
+
+
+def _print(outcomes: list[Outcome], lake: list[Account], *, dry_run: bool) -> None:
     if not outcomes:
         say("No dead letter is open.")
         return
@@ -120,7 +135,7 @@ def _print(outcomes: list[Outcome], lake: list[LakeAccount], *, dry_run: bool) -
         for rule, count in outcome.refused.most_common():
             out.print(f"  {outcome.topic} {outcome.rule}: {count:,} still refused by {rule}", highlight=False)
     if lake:
-        from lakehouse.replay_account import SHOWN
+        from lakehouse.replay_account import SHOWN  # as above
 
         print_table("Would change in the lake", (*SHOWN, "gold rows"), [account.as_row() for account in lake])
 
