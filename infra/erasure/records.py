@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -20,6 +21,7 @@ from infra.topics import EVERY
 
 GROUP = "maritime-erase"
 CHUNK = 5_000
+PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,9 @@ def named_on_disk(settings: Settings, subject: Subject) -> dict[str, int]:
 
 
 def _up_to(consumer: Consumer, topic: str, end: int) -> Iterator[Record]:
-    while True:
-        messages = consumer.consume(CHUNK, timeout=ANSWER_SECONDS)
-        if not messages:
-            raise UnavailableError(f"{topic} has records up to {end:,}, but the broker gave none.")
+    heard_at = time.monotonic()
+    while time.monotonic() - heard_at < ANSWER_SECONDS:
+        messages = consumer.consume(CHUNK, timeout=PAUSE_SECONDS)  # it waits for so long where there are fewer
         for message in messages:
             if message.error():
                 raise KafkaException(message.error())
@@ -99,6 +100,8 @@ def _up_to(consumer: Consumer, topic: str, end: int) -> Iterator[Record]:
                 yield record
             if record.offset >= end - 1:
                 return
+        heard_at = time.monotonic() if messages else heard_at
+    raise UnavailableError(f"{topic} has records up to {end:,}, but the broker gave none.")
 
 
 def _record(message: Message) -> Record:
