@@ -22,8 +22,6 @@ SMALL_MACHINE = {
     "spark.databricks.delta.snapshotPartitions": "2",
     # Delta would refuse every version older than deleted files are kept at least; ours stay while somebody needs them.
     "spark.databricks.delta.vacuum.enforceTimeTravelWithinDeletedFileRetentionDuration": "false",
-    # Types widen while no stream reads the table (`maritime contract apply`): the next start reads all of it so.
-    "spark.databricks.delta.typeWidening.bypassStreamingTypeChangeCheck": "true",
     # Nine streams have some hundreds of generated classes; the default cache of 100 would compile them each batch.
     "spark.sql.codegen.cache.maxEntries": "2000",
     # Streams take turns, task by task: a long Gold batch does not make Silver wait for its end.
