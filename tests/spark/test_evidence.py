@@ -201,7 +201,7 @@ def test_a_row_is_retraced_as_it_was_before_later_records_came(lake: Lake) -> No
 
 def test_a_changed_bronze_byte_is_found_by_its_offset(copied: Lake) -> None:
     made = copied.make(DAY)
-    rewrite(Path(copied.store.path(BRONZE_AIS)), b'"sog_kn": 10.142857142857142', b'"sog_kn": 10.142857142857143')
+    rewrite(Path(copied.store.path(BRONZE_AIS)), f'"{SHIP}-1"'.encode(), f'"{SHIP}-9"'.encode())
 
     found = copied.verify(made)
 
