@@ -20,6 +20,7 @@ from contracts.settings import Settings
 from contracts.topics import AIS, ALERTS, Topic
 from infra.broker import Broker
 from infra.topics import create_topics
+from lakehouse.deliveries import deliveries
 from producers.feeds import FEEDS
 from producers.feeds.base import Context
 from producers.lines import Line, open_blocks
@@ -80,6 +81,8 @@ def test_read_is_delivered_plus_rejected_and_the_topics_hold_just_that(kafka: Se
     assert (summary["read"], summary["delivered"], summary["rejected"]) == (24_000, 23_998, 2)
     messages = consume(kafka, AIS)
     assert len(messages) == 23_998
+    counted = {delivery.kafka_topic: delivery.rows_delivered for delivery in deliveries(kafka.lake)}
+    assert counted == {AIS.name: 23_998, AIS.dead_letter.name: 2}
     assert event_ids(messages) == expected_ids(NOAA_CSV)
     assert dict(messages[0].headers() or []) == {
         "source": b"noaa", "event-type": b"position", "schema-version": b"1",
