@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any, cast
 
 import click
@@ -28,6 +26,7 @@ from infra.console import (
     progress,
     say,
 )
+from infra.interrupts import interrupts
 from infra.kafka import producer_config
 from infra.security.refusals import Watch
 from infra.topics import create_topics
@@ -115,7 +114,7 @@ def run_command(
     create_topics(settings)
     account = Account.begin(settings, topic)
     heartbeat = _heartbeat(settings, plan)
-    with _interrupts() as stopped, _display() as tick:
+    with interrupts() as stopped, _display() as tick:
         publisher = _publisher(settings, plan)
         run = Run(plan, publisher, file, stopped=stopped, notify=say, tick=tick, heartbeat=heartbeat)
         error = _carried_out(run)
@@ -209,24 +208,6 @@ def _publisher(settings: Settings, plan: Plan) -> Publisher:
         notify=say,
         watch=watch,
     )
-
-
-@contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM end a run in order; a second one ends it at once."""
-    asked: list[int] = []
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    kept = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
