@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from batch_jobs import charts
+from batch_jobs import charts, traffic
 from batch_jobs.inputs import Period
 from batch_jobs.reports import plot, source_note, write_csv, write_page
 from batch_jobs.runs import Run, rows_of
@@ -21,6 +21,7 @@ from contracts.tables import GOLD_EMISSION_COMPLIANCE
 from lakehouse.transforms.emissions import TARGET_YEAR
 
 ESTIMATE = "These ratings are an estimate, not a verified rating."
+NO_FUEL = "AIS positions tell neither fuel nor what a rating needs to know of a ship: these are not rated above."
 SHOWN = 40
 STATE = (
     "mmsi", "reported_on", "cii_ship_type", "capacity", "capacity_unit", "co2_ytd_t", "distance_ytd_nm",
@@ -66,7 +67,7 @@ def write(run: Run, period: Period, ships: list[Ship], regulation: Regulation, f
     over = [ship for ship in rated if ship["is_over_limit"]]
     over_2030 = [ship for ship in rated if ship["is_over_limit_2030"]]
     unrated = _unrated(ships)
-    co2 = _daily(run, period)
+    co2, seen = _daily(run, period), traffic.heard(run, NO_FUEL)
     name = f"emissions_{run.arguments['compliance_check']}_{period.start_on}_{period.end_on}"
     page = write_page(
         folder / f"{name}.html",
@@ -76,7 +77,8 @@ def write(run: Run, period: Period, ships: list[Ship], regulation: Regulation, f
         input=run.arguments["input"],
         output=run.arguments["output"],
         estimate=ESTIMATE,
-        sources=source_note([ship["source"] for ship in ships]),
+        sources=source_note([*(ship["source"] for ship in ships), *traffic.names(seen)]),
+        traffic=seen,
         totals={"co2_t": sum(co2.values())},
         fleet=ships,
         rated=rated,

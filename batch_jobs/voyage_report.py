@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from batch_jobs import charts
+from batch_jobs import charts, traffic
 from batch_jobs.inputs import Period
 from batch_jobs.reports import plot, source_note, write_csv, write_page
 from batch_jobs.runs import Run, rows_of
@@ -19,6 +19,7 @@ from lakehouse.transforms.rolling import last_days
 from lakehouse.transforms.voyages import ROUTE_WINDOW_DAYS
 
 SHOWN = 40
+NO_VOYAGES = "AIS positions declare no voyages: these ships are in none of the figures above."
 LATE_BINS = ((0, 6), (6, 12), (12, 24), (24, 48), (48, 96), (96, None))
 """Hours after schedule, above the first up to and with the second."""
 
@@ -28,7 +29,7 @@ def write(run: Run, period: Period, folder: Path) -> list[Path]:
     written = run.store.read(GOLD_VOYAGE_ANALYTICS).filter(period.where(f.DEPARTED_ON))
     routes = _routes(run, period)
     late = rows_of(written.filter("is_delayed").orderBy(F.desc("delay_hours"), "voyage_id").limit(1_000))
-    totals = _totals(written)
+    totals, seen = _totals(written), traffic.heard(run, NO_VOYAGES)
     name = f"voyages_{period.start_on}_{period.end_on}"
     page = write_page(
         folder / f"{name}.html",
@@ -37,7 +38,8 @@ def write(run: Run, period: Period, folder: Path) -> list[Path]:
         period=str(period),
         input=run.arguments["input"],
         output=run.arguments["output"],
-        sources=source_note([source for source in totals["sources"] if source]),
+        sources=source_note([*filter(None, totals["sources"]), *traffic.names(seen)]),
+        traffic=seen,
         totals=totals,
         routes=routes,
         worst=late[:20],

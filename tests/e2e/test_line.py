@@ -116,6 +116,20 @@ def test_reported_fuel_reaches_the_emissions_table_to_the_kilogram(line: Line) -
     assert {day["source"] for day in days} == {"twin"}
 
 
+@pytest.mark.parametrize("report", ["voyages", "emissions"])
+def test_both_reports_hold_recorded_ships_beside_the_generated_fleet_and_tell_them_apart(
+    line: Line, report: str
+) -> None:
+    (page,) = Path(line.settings.reports).glob(f"{report}*.html")
+    heard = page.read_text().split("What was heard, by source")[1]
+    recorded = [row for row in line.rows("gold.vessel_day") if row["source"] == "noaa"]
+    furthest = max(recorded, key=lambda row: row["distance_nm"])
+
+    assert heard.count("twin (generated)") == 1  # in the table of sources, and not among the recorded ships
+    assert f'<td class="n">{sum(row["position_count"] for row in recorded):,}</td>' in heard
+    assert f"<tr><td>{furthest['mmsi']}</td>" in heard
+
+
 def test_the_whole_line_run_again_adds_nothing_to_silver_and_gold(line: Line) -> None:
     names = ("silver.positions", "silver.voyages", "silver.emissions", "silver.sensors", "gold.vessel_day",
              "gold.vessel_latest", "gold.voyage_analytics", "gold.emission_compliance")  # fmt: skip

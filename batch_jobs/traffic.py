@@ -1,0 +1,41 @@
+"""The part of a report that tells what was heard of each source: recorded ships stand beside generated ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from batch_jobs.reports import TWIN
+from batch_jobs.runs import Run, rows_of
+from contracts.tables import GOLD_VESSEL_DAY
+
+SHOWN = 10
+
+
+def heard(run: Run, why_apart: str) -> dict[str, Any] | None:
+    """Positions of all days by source, and the recorded ships that sailed furthest; null without ``gold.vessel_day``.
+
+    Args:
+        run: The run whose lake is read.
+        why_apart: Why the recorded ships are in none of the report's own figures, for its reader.
+    """
+    if not run.store.exists(GOLD_VESSEL_DAY):
+        return None
+    days = run.store.read(GOLD_VESSEL_DAY)
+    facts = (
+        F.count_distinct("mmsi").alias("vessels"),
+        F.min("observed_on").alias("first_on"),
+        F.max("observed_on").alias("last_on"),
+        F.sum("position_count").alias("positions"),
+        F.sum("distance_nm").alias("distance_nm"),
+    )
+    by_source = days.groupBy("source").agg(*facts).orderBy("source")
+    recorded = days.filter(~F.array_contains(F.split("source", ", "), TWIN)).groupBy("mmsi", "source").agg(*facts)
+    furthest = recorded.orderBy(F.desc("distance_nm"), "mmsi").limit(SHOWN)
+    return {"sources": rows_of(by_source), "furthest": rows_of(furthest), "why_apart": why_apart}
+
+
+def names(traffic: dict[str, Any] | None) -> list[str]:
+    """The sources that were heard."""
+    return [row["source"] for row in traffic["sources"]] if traffic else []
