@@ -23,7 +23,7 @@ demo: $(INSTALLED)  ## the whole line: real AIS traffic and a fleet twin from Ka
 
 test: $(INSTALLED)  ## all tests, cheapest first, on a real broker and a real Spark
 	@$(BIN)/maritime jars
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED)  ## style, types, layers, and docs that agree with the code
 	@set -x
