@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql.streaming.query import StreamingQuery
 
+from contracts import errors
 from contracts.errors import AccessError, ContractError, DataLossError, MaritimeError, UnavailableError
 from contracts.settings import Settings, load_settings
 from infra.console import Command, say
@@ -29,6 +31,8 @@ from lakehouse.upkeep.turns import StreamUpkeep, Turns
 
 POLL_SECONDS = 0.2
 _STOPPED = "MARITIME_STREAM_STOPPED"
+_OWN_ERROR = re.compile(r"contracts\.errors\.(?P<kind>\w+): (?P<sentence>.+)")
+"""An error of ours, as Spark hands on what a batch has raised: inside a trace."""
 
 _CAUSES: tuple[tuple[tuple[str, ...], type[MaritimeError], str], ...] = (
     (
@@ -195,9 +199,12 @@ def _let_end(queries: list[StreamingQuery], stopping: Event) -> None:
 def _in_our_words(who: str, error: Exception) -> Exception:
     """What happened and what to do, where we know; else the error itself, whose trace is then wanted."""
     text = str(error)
-    for marks, kind, sentence in _CAUSES:
+    if own := _OWN_ERROR.search(text):
+        kind: type[MaritimeError] = getattr(errors, own["kind"])
+        return kind(f"{who} has stopped: {own['sentence']}")
+    for marks, cause, sentence in _CAUSES:
         if any(mark in text for mark in marks):
-            return kind(f"{who} has stopped: {sentence}")
+            return cause(f"{who} has stopped: {sentence}")
     return error
 
 
