@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contracts.errors import InputError
@@ -166,6 +166,8 @@ CELLS = st.one_of(
 
 
 @settings(max_examples=400, deadline=None)
+@example([[(1, "+2022-01-03T00:00:0")]])
+@example([[(1, "2022-01-03 00:00:60")]])
 @given(st.lists(st.lists(st.tuples(st.integers(0, 16), CELLS), max_size=3), min_size=1, max_size=8))
 def test_the_fast_way_and_the_exact_way_agree(changes: list[list[tuple[int, str]]]) -> None:
     rows = []
