@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from consumers import bronze
 from consumers.bronze import BRONZE_FLOWS
 from consumers.offsets import planned_ranges
 from contracts.errors import ContractError, LockedError
@@ -123,19 +124,28 @@ def test_a_line_that_dies_in_every_room_and_goes_on_is_proven(line: Line) -> Non
     assert line.wrong() == {}
 
 
-@pytest.mark.parametrize(
-    ("place", "check"),
-    [("bronze.ais.before_ledger", IN_BRONZE), ("gold.vessels.after_days", IN_GOLD)],
-)
-def test_without_txn_app_id_a_replayed_batch_is_found_twice(
-    line: Line, monkeypatch: pytest.MonkeyPatch, place: str, check: str
+def test_without_txn_app_id_a_replayed_batch_is_found_twice_in_bronze_and_silver_stops_at_it(
+    line: Line, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_identity(monkeypatch)
+    line.crash_at("bronze.ais.before_ledger")
+
+    with pytest.raises(ContractError, match=r"silver\.positions"):
+        line.run()
+    for table in GOLD.tables:  # which Gold has not come to
+        Store(spark, line.settings.lake).create(table)
+    assert line.wrong()[IN_BRONZE].twice
+
+
+def test_gold_counts_a_replayed_batch_once_even_without_txn_app_id_since_it_computes_known_days_anew(
+    line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_identity(monkeypatch)
 
-    line.crash_at(place)
+    line.crash_at("gold.vessels.after_days")
     line.run()
 
-    assert line.wrong()[check].twice
+    assert line.wrong() == {}
 
 
 def test_without_txn_app_id_silver_takes_its_own_rows_for_duplicates_and_stops_at_a_batch_that_does_not_add_up(
@@ -163,11 +173,14 @@ def test_offsets_committed_before_the_effect_are_found_as_lost(line: Line) -> No
     assert len(line.wrong()[IN_BRONZE].lost) == EVENTS
 
 
-def test_a_second_writer_of_a_table_is_refused_and_without_the_lock_its_records_are_found_twice(line: Line) -> None:
+def test_a_second_writer_of_a_table_is_refused_and_without_the_lock_its_records_are_found_twice(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
     line.run()
 
     with writing([BRONZE], line.settings), pytest.raises(LockedError, match="Another process writes"):
         run_flows([BRONZE], line.settings, once=True)
+    monkeypatch.setattr(bronze, "starting_offsets", lambda *_: "earliest")  # it would go on from the ledger
     run_flows([replace(BRONZE, name="bronze.other")], line.settings, once=True)  # a lock and a checkpoint of its own
 
     assert len(line.wrong()[IN_BRONZE].twice) == EVENTS
