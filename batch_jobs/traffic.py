@@ -24,13 +24,12 @@ def heard(run: Run, why_apart: str) -> dict[str, Any] | None:
         return None
     days = run.store.read(GOLD_VESSEL_DAY)
     facts = (
-        F.count_distinct("mmsi").alias("vessels"),
         F.min("observed_on").alias("first_on"),
         F.max("observed_on").alias("last_on"),
         F.sum("position_count").alias("positions"),
         F.sum("distance_nm").alias("distance_nm"),
     )
-    by_source = days.groupBy("source").agg(*facts).orderBy("source")
+    by_source = days.groupBy("source").agg(F.count_distinct("mmsi").alias("vessels"), *facts).orderBy("source")
     recorded = days.filter(~F.array_contains(F.split("source", ", "), TWIN)).groupBy("mmsi", "source").agg(*facts)
     furthest = recorded.orderBy(F.desc("distance_nm"), "mmsi").limit(SHOWN)
     return {"sources": rows_of(by_source), "furthest": rows_of(furthest), "why_apart": why_apart}

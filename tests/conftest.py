@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from pyspark.sql import SparkSession
 
 from contracts.settings import Settings
 from contracts.tables import TABLES
+from infra import broker as embedded
 from infra.broker import Broker
 from infra.kafka import admin
 from infra.topics import create_topics, partitions
@@ -53,13 +53,7 @@ def spark() -> Iterator[SparkSession]:
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
     """A port that nobody listens on just now."""
-
-    def find() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
-
-    return find
+    return embedded.free_port
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
-import urllib.request
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import deltalake
@@ -36,46 +36,43 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[str]:
-    """A master and two workers as processes; its address."""
-    port, page = free_port(), free_port()
-    address = f"spark://127.0.0.1:{port}"
-    worker = "org.apache.spark.deploy.worker.Worker --host 127.0.0.1 --webui-port 0 --cores 1 --memory 1g"
-    commands = [
-        f"org.apache.spark.deploy.master.Master --host 127.0.0.1 --port {port} --webui-port {page}",
-        *(f"{worker} --work-dir {tmp_path}/worker-{number} {address}" for number in (1, 2)),
-    ]
-    with (tmp_path / "cluster.log").open("w") as log:
-        started = [
-            subprocess.Popen(
-                [str(SPARK / "bin" / "spark-class"), *command.split()],
-                stdout=log,
-                stderr=log,
-                env=environment(SPARK_DAEMON_MEMORY="256m"),
-            )
-            for command in commands
-        ]
-        try:
-            _wait_for_workers(page)
-            yield address
-        finally:
-            for process in reversed(started):
-                process.terminate()
-            for process in started:
-                process.wait(30)
+def cluster(tmp_path: Path) -> Iterator[str]:
+    """A master and two workers as processes; its address.
+
+    Each takes whatever port is free and says which in its log: a port chosen here could be taken before it is used.
+    """
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(name: str, command: str) -> Path:
+        log = tmp_path / f"{name}.log"
+        with log.open("w") as to:
+            program = [str(SPARK / "bin" / "spark-class"), *f"org.apache.spark.deploy.{command}".split()]
+            size = environment(SPARK_DAEMON_MEMORY="256m")
+            started.append(subprocess.Popen(program, stdout=to, stderr=to, env=size))
+        return log
+
+    try:
+        log = start("master", "master.Master --host 127.0.0.1 --port 0 --webui-port 0")
+        address = _said(log, r"Starting Spark master at (spark://\S+)")[0]
+        worker = "worker.Worker --host 127.0.0.1 --webui-port 0 --cores 1 --memory 1g"
+        for number in (1, 2):
+            start(f"worker-{number}", f"{worker} --work-dir {tmp_path}/worker-{number} {address}")
+        _said(log, r"Registering worker (\S+)", times=2)
+        yield address
+    finally:
+        for process in reversed(started):
+            process.terminate()
+        for process in started:
+            process.wait(30)
 
 
-def _wait_for_workers(page: int) -> None:
+def _said(log: Path, words: str, times: int = 1) -> list[str]:
+    """What a program's log says of `words`, as soon as it says it so many times."""
     deadline = time.monotonic() + 90
-    alive = 0
-    while alive < 2:
-        assert time.monotonic() < deadline, "the workers did not register with the master"
+    while len(found := re.findall(words, log.read_text())) < times:
+        assert time.monotonic() < deadline, f"{log.name} does not say {words!r}: {log.read_text()[-2000:]}"
         time.sleep(0.5)
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{page}/json/", timeout=2) as answer:
-                alive = json.load(answer)["aliveworkers"]
-        except OSError:
-            alive = 0
+    return found
 
 
 def publish(settings: Settings) -> None:
