@@ -36,6 +36,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ),
 )
 PROBE_SECONDS = 5.0
+GREETING_SECONDS = 1.0  # asked from within a client's callback, which must not stand still
 
 
 class Watch:
@@ -59,8 +60,10 @@ class Watch:
         return cls(settings.kafka_servers, user.username, user.ca_file) if user else cls(settings.kafka_servers)
 
     def __call__(self, error: KafkaError) -> None:
-        """Take one complaint; that all brokers are down follows from another and tells nothing."""
+        """Take one complaint; that all brokers are down follows from another, or hides that they speak only TLS."""
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            if self._username is None and _answers_tls(self._servers):
+                self.refusal = self._wants_login()
             return
         self.last = error.str()
         self.refusal = self.explain(error)
@@ -81,11 +84,15 @@ class Watch:
         if code == KafkaError._SSL or "SSL handshake failed" in text:
             return AccessError(f"{at} cannot be trusted: {_hint(_why(text, self._ca_file))}.")
         if code == KafkaError._TRANSPORT and "security.protocol" in text:
-            return AccessError(f"{at} wants a login over TLS. Set MARITIME_KAFKA_USERNAME and MARITIME_KAFKA_PASSWORD.")
+            return self._wants_login()
         if code in _RIGHTS:
             right = _RIGHTS[code].format(doing=doing)
             return AccessError(f"{at} refuses: {who} may not {right}. Use a user with that right.")
         return None
+
+    def _wants_login(self) -> AccessError:
+        names = "MARITIME_KAFKA_USERNAME and MARITIME_KAFKA_PASSWORD"
+        return AccessError(f"Kafka at {self._servers} wants a login over TLS. Set {names}.")
 
 
 _RIGHTS = {
@@ -94,6 +101,21 @@ _RIGHTS = {
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "write or administer here",
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "use this transactional id",
 }
+
+
+def _answers_tls(servers: str) -> bool:
+    """Whether the first of the servers that answers is greeted in TLS: to a client without it, it only hangs up."""
+    greeting = ssl.create_default_context()
+    greeting.check_hostname, greeting.verify_mode = False, ssl.CERT_NONE
+    for server in servers.split(","):
+        host, _, port = server.strip().rpartition(":")
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), GREETING_SECONDS) as line:
+                greeting.wrap_socket(line).close()
+                return True
+        except (OSError, ValueError):
+            continue
+    return False
 
 
 def _why(text: str, ca_file: Path | None) -> str:
