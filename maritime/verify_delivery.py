@@ -30,7 +30,7 @@ NAMES_SHOWN = 10
 @json_option
 @click.pass_context
 def delivery(ctx: click.Context, minutes: float, seed: int, as_json: bool) -> None:
-    """Publish a known stream while broker, producer and Spark are killed, then prove what arrived.
+    """Publish a known stream while broker, producer, Spark driver and executor are killed, then prove what arrived.
 
     It works in a temporary home with a broker and a lake of its own and touches nothing of yours. The stream is
     generated and says so. The schedule of kills is told first. Exit code 1 when a record is lost, is there twice or out
@@ -66,7 +66,7 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
 
 
 def _tell_schedule(seed: int, kills: Mapping[str, Sequence[Kill]]) -> None:
-    say(f"Seed {seed}: {sum(map(len, kills.values()))} kills. With a local Spark master driver and executor are one.")
+    say(f"Seed {seed}: {sum(map(len, kills.values()))} kills.")
     for of in kills.values():
         for kill in of:
             say(f"  {told(kill)}")

@@ -12,6 +12,7 @@ from contracts.settings import Settings
 from infra.topics import create_topics
 from maritime.delivery.attack import Struck, attack
 from maritime.delivery.evidence import collect
+from maritime.delivery.executors import Executors, SparkCluster
 from maritime.delivery.proof import Finding, prove
 from maritime.delivery.schedule import ALL, Kill
 from maritime.delivery.stream import EVENTS_PER_S, write_stream
@@ -66,11 +67,14 @@ def verify(settings: Settings, seed: int, kills: Mapping[str, Sequence[Kill]], t
     settings.home.mkdir(parents=True, exist_ok=True)
     path = settings.home / "stream.jsonl"
     stream = write_stream(path, seed, _events(kills))
-    broker, producer, streams = EmbeddedBroker(settings), Producer(settings, path), Streams(settings)
+    broker, producer, cluster = EmbeddedBroker(settings), Producer(settings, path), SparkCluster(settings)
+    streams = Streams(settings)
     try:
         broker.start()
         create_topics(settings)
-        course = attack((broker, producer, streams), kills, tell)
+        cluster.start()
+        streams.settings = settings = settings.model_copy(update={"spark_master": cluster.master})
+        course = attack((broker, producer, streams, Executors(cluster)), kills, tell)
         broker.start()
         _drain(settings, producer, streams, tell)
         acknowledged = producer.acknowledged()
@@ -79,6 +83,7 @@ def verify(settings: Settings, seed: int, kills: Mapping[str, Sequence[Kill]], t
     finally:
         producer.kill(ALL)
         streams.kill(ALL)
+        cluster.stop()
         broker.broker.stop()
 
 

@@ -26,9 +26,9 @@ POINT_SECONDS = 25.0
 """What reaching a named place is reckoned to take, most of it the start of Spark."""
 AWAY_SECONDS = (0.0, 4.0)
 
-PRODUCER, BROKER, STREAMS = "producer", "broker", "streams"
+PRODUCER, BROKER, STREAMS, EXECUTOR = "producer", "broker", "streams", "executor"
 ALL, DRIVER, JVM = "all its processes", "its Python process alone", "its JVM alone"
-RUNS_SECONDS = {PRODUCER: (3.0, 25.0), BROKER: (8.0, 40.0), STREAMS: (4.0, 40.0)}
+RUNS_SECONDS = {PRODUCER: (3.0, 25.0), BROKER: (8.0, 40.0), STREAMS: (4.0, 40.0), EXECUTOR: (10.0, 50.0)}
 """How long each runs until it is killed; Spark is killed while it starts too."""
 
 
@@ -56,6 +56,7 @@ def schedule(seed: int, seconds: float) -> dict[str, list[Kill]]:
         PRODUCER: _at_random(draw, PRODUCER, seconds),
         BROKER: _at_random(draw, BROKER, seconds),
         STREAMS: _of_streams(draw, seconds),
+        EXECUTOR: _at_random(draw, EXECUTOR, seconds),
     }
 
 

@@ -125,7 +125,7 @@ class Producer(Program):
 
 
 class Streams(Program):
-    """``maritime stream all``: the Spark driver, and, with a local master, the executor in the same process."""
+    """``maritime stream all``: the Spark driver; its executor is a child of the cluster's worker."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(STREAMS, settings)

@@ -53,3 +53,6 @@ def _environment(settings: Settings) -> Iterator[str]:
     for name, value in values.items():
         absolute = value.expanduser().absolute() if isinstance(value, Path) else value
         yield f"{PREFIX}{name.upper()}={absolute}"
+    # Of Spark itself: driver and executors meet on this machine, whatever its network is called, and run this Python.
+    yield "SPARK_LOCAL_IP=127.0.0.1"
+    yield f"PYSPARK_PYTHON={sys.executable}"

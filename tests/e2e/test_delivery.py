@@ -18,7 +18,7 @@ def test_a_line_killed_in_every_part_and_at_two_named_places_loses_and_repeats_n
     answer = json.loads(done.stdout)
     assert (answer["lost"], answer["twice"], answer["reordered"], answer["foreign"]) == (0, 0, 0, 0)
     assert all(finding["holds"] for finding in answer["findings"])
-    assert {struck["kill"]["victim"] for struck in answer["struck"]} == {"producer", "broker", "streams"}
+    assert {struck["kill"]["victim"] for struck in answer["struck"]} == {"producer", "broker", "streams", "executor"}
     assert len([struck for struck in answer["struck"] if struck["kill"]["point"] and struck["reached"]]) == 2
     assert answer["acknowledged"] > 1_000
     assert "seed 4" in done.stderr.lower()

@@ -82,7 +82,7 @@ def test_twenty_minutes_hold_forty_kills_of_every_kind_and_every_named_place() -
     kills = [kill for of in schedule(1, 1200).values() for kill in of]
 
     assert len(kills) >= 40
-    assert {kill.victim for kill in kills} == {"producer", "broker", "streams"}
+    assert {kill.victim for kill in kills} == {"producer", "broker", "streams", "executor"}
     assert {kill.how for kill in kills if kill.victim == STREAMS and not kill.point} == {ALL, DRIVER, JVM}
     assert {kill.point for kill in kills if kill.point} == set(POINTS)
 
@@ -90,7 +90,7 @@ def test_twenty_minutes_hold_forty_kills_of_every_kind_and_every_named_place() -
 def test_half_a_minute_still_kills_each_part_and_visits_two_named_places() -> None:
     kills = [kill for of in schedule(1, 30).values() for kill in of]
 
-    assert {kill.victim for kill in kills} == {"producer", "broker", "streams"}
+    assert {kill.victim for kill in kills} == {"producer", "broker", "streams", "executor"}
     assert len([kill for kill in kills if kill.point]) == 2
 
 
