@@ -309,7 +309,8 @@ def spark_connect(free_port: Callable[[], int], settings: Settings, tmp_path: Pa
     """The address of a Spark Connect server, a process of its own."""
     port = free_port()
     confs = {**DELTA, "spark.connect.grpc.binding.port": str(port), "spark.connect.grpc.binding.address": "127.0.0.1",
-             "spark.ui.enabled": "false", "spark.sql.session.timeZone": "UTC"}  # fmt: skip
+             "spark.ui.enabled": "false", "spark.sql.session.timeZone": "UTC", "spark.sql.shuffle.partitions": "1",
+             "spark.databricks.delta.snapshotPartitions": "1"}  # fmt: skip
     jars = ",".join(map(str, spark_jars(settings)))
     command = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), "--master", "local[2]", "--jars", jars,
                "--driver-memory", "1g", "--class", "org.apache.spark.sql.connect.service.SparkConnectServer",
@@ -331,7 +332,7 @@ def test_the_report_is_the_same_on_a_spark_connect_server(
     told(emissions.main, "--output", here, *SPAN)
     environment = os.environ | {"MARITIME_HOME": str(settings.home), "SPARK_REMOTE": spark_connect}
     command = [sys.executable, "-m", "maritime", "emissions", "--output", str(there), *SPAN]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
     assert done.returncode == 0, done.stderr[-3000:]
     tables = [content(store.spark.read.format("delta").load(str(path))) for path in (here, there)]

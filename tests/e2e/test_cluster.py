@@ -107,7 +107,8 @@ def submit(cluster: str, settings: Settings, script: str) -> None:
         script,
         "--once",
     ]
-    places = {"MARITIME_HOME": str(settings.home), "MARITIME_KAFKA_SERVERS": settings.kafka_servers}
+    places = {"MARITIME_HOME": str(settings.home), "MARITIME_KAFKA_SERVERS": settings.kafka_servers,
+              "MARITIME_SPARK_SHUFFLE_PARTITIONS": "1"}  # fmt: skip
     done = subprocess.run(
         command, cwd=ROOT, env=environment(**places), capture_output=True, text=True, timeout=300, check=False
     )

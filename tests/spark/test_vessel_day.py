@@ -142,8 +142,8 @@ def voyage() -> list[Report]:
 
 @pytest.mark.parametrize(
     ("seed", "ahead"),
-    [(0, False), (1, False), (2, True), (3, True)],
-    ids=["in_order", "shuffled", "shuffled_and_silver_far_ahead", "shuffled_otherwise_and_silver_far_ahead"],
+    [(1, False), (2, True)],
+    ids=["shuffled", "shuffled_and_silver_far_ahead"],
 )
 def test_any_split_in_any_order_gives_the_same_days(lake: Store, settings: Settings, seed: int, ahead: bool) -> None:
     reports = voyage()
@@ -153,10 +153,7 @@ def test_any_split_in_any_order_gives_the_same_days(lake: Store, settings: Setti
     gold.update_vessels(wholesale, settings, batch_of(wholesale, reports, 0))
 
     rng = random.Random(seed)
-    if seed:
-        rng.shuffle(reports)
-    else:
-        reports.sort(key=lambda r: r["observed_at"])
+    rng.shuffle(reports)
     cuts = [0, *sorted(rng.sample(range(1, len(reports)), 4)), len(reports)]
     if ahead:
         batch_of(lake, reports, 0)
