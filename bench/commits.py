@@ -55,9 +55,12 @@ def published_at(file: Path) -> Seconds:
 
 
 def _commit(table: Path, log: Path, version: int) -> Commit:
-    """A commit is written under another name and then renamed, which sets the file's change time."""
+    """A commit is written under another name and then renamed, which sets the file's change time.
+
+    Files that table care wrote together hold no new row.
+    """
     actions = [json.loads(line) for line in log.read_text().splitlines()]
-    added = [action["add"] for action in actions if "add" in action]
+    added = [action["add"] for action in actions if "add" in action and action["add"]["dataChange"]]
     return Commit(
         version=version,
         visible_at=log.stat().st_ctime_ns / 1e9,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from bench.commits import commits, latencies
 from bench.traffic import Traffic
@@ -47,6 +47,14 @@ def test_latency_runs_from_publishing_to_the_commit_and_counts_only_what_was_pub
     assert seconds.tolist() == pytest.approx([first - 4, second - 5], abs=1e-3)
     assert [commit.rows for commit in found] == [3, 1]
     assert commits(table, after_version=0) == found[1:]
+
+
+def test_rows_that_table_care_writes_together_are_not_counted_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        _append(tmp_path, [NOON_MS])
+    DeltaTable(tmp_path).optimize.compact()
+
+    assert [commit.rows for commit in commits(tmp_path)] == [1, 1, 0]
 
 
 def test_lag_that_swings_is_flat_and_lag_that_grows_is_not() -> None:
