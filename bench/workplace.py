@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from contracts.settings import Settings
 from contracts.topics import Topic
-from infra.broker import Broker
+from infra.broker import Broker, free_port
 from infra.topics import create_topics
 
 
@@ -20,7 +19,7 @@ def own_broker(**chosen: object) -> Iterator[Settings]:
     """Settings of a new home with a running broker and the contract's topics; ``chosen`` are further settings."""
     with tempfile.TemporaryDirectory(prefix="maritime-bench-") as folder:
         settings = Settings.model_validate(
-            {"home": Path(folder), "lake_root": None, "kafka_servers": f"127.0.0.1:{_free_port()}", **chosen}
+            {"home": Path(folder), "lake_root": None, "kafka_servers": f"127.0.0.1:{free_port()}", **chosen}
         )
         broker = Broker(settings)
         broker.start()
@@ -45,9 +44,3 @@ def command(settings: Settings, *arguments: str) -> list[str]:
 def topic_bytes(settings: Settings, topic: Topic) -> int:
     """Bytes of the topic's records on the broker's disk; its indexes are made larger than they are filled."""
     return sum(segment.stat().st_size for segment in settings.broker_home.rglob(f"{topic.name}-*/*.log"))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -7,11 +7,13 @@ own configuration file, and never by a stored process id: so an id left by a cra
 from __future__ import annotations
 
 import base64
+import random
 import shutil
 import socket
 import subprocess
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,7 +128,7 @@ class Broker:
         port = self._port_from_settings()
         _refuse_taken_port(port)
         self.home.mkdir(parents=True, exist_ok=True)
-        self.config.write_text(_properties(port, _free_port(), self.data))
+        self.config.write_text(_properties(port, free_port(), self.data))
         if not (self.data / "meta.properties").exists():
             self._format()
         command = self._java("kafka.Kafka", str(self.config))
@@ -245,10 +247,17 @@ def _refuse_taken_port(port: int) -> None:
             ) from error
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port() -> int:
+    """A port that nobody listens on just now, below those from which the system takes the ends of connections.
+
+    Raises:
+        UnavailableError: A hundred were tried, and all are taken.
+    """
+    for port in random.sample(range(15_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise UnavailableError("No port is free below 32000. Stop programs that listen there.")
 
 
 def _is_listening(port: int) -> bool:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import random
-import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
 from contracts.settings import Settings
+from infra import broker as embedded
 from infra.broker import Broker
 from infra.kafka import admin
 from infra.topics import create_topics, partitions
@@ -47,16 +45,8 @@ def spark() -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
-    """A port that nobody listens on just now, below those from which the system takes the ends of connections."""
-
-    def find() -> int:
-        for port in random.sample(range(15_000, 32_000), 100):
-            with socket.socket() as probe, suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
-        raise LookupError("a hundred ports were tried and all are taken")
-
-    return find
+    """A port that nobody listens on just now."""
+    return embedded.free_port
 
 
 @pytest.fixture(scope="session")
