@@ -30,7 +30,7 @@ def create_topics(settings: Settings) -> list[str]:
         UnavailableError: The broker did not answer, or refused.
     """
     with admin(settings) as client:
-        futures = client.create_topics([_new_topic(topic, settings) for topic in EVERY])
+        futures = client.create_topics([_new_topic(t, settings) for t in EVERY], request_timeout=ANSWER_SECONDS)
         made = [name for name, future in futures.items() if _was_made(future)]
         _wait_until_known(client, [topic.name for topic in EVERY])
     check_topics(settings)
