@@ -46,6 +46,7 @@ class Settings(BaseSettings):
         None, description="PEM file of the authority that signed the brokers' certificates; unset: the system's own."
     )
     broker_heap_mb: int = Field(512, ge=256, description="Heap of the embedded broker.")
+    broker_java_options: str = Field("", description="Further options of the embedded broker's JVM.")
     broker_away_seconds: float = Field(60, gt=0, description="How long a producer waits for a broker that is away.")
 
     spark_master: str = Field("local[2]", description="Spark master, unless spark-submit or Spark Connect sets it.")
@@ -60,6 +61,9 @@ class Settings(BaseSettings):
         description="Set by spark-submit itself; its master, memory and jars then win over ours.",
     )
     spark_driver_memory: str = Field("3g", description="Heap of an in-process Spark driver.")
+    spark_java_options: str = Field(
+        "", description="Further options of that JVM; -XX:TieredStopAtLevel=1 suits short work on little data."
+    )
     spark_shuffle_partitions: int = Field(2, ge=1, description="Tasks per shuffle; near the core count.")
     spark_ui: bool = Field(False, description="Serve Spark's own web page on port 4040.")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import random
+import shlex
 import shutil
 import socket
 import subprocess
@@ -22,6 +23,7 @@ import psutil
 
 from contracts.errors import ConfigurationError, UnavailableError
 from contracts.settings import Settings
+from infra.class_archive import java_options
 from infra.jars import kafka_jars
 from infra.kafka import cluster_id
 from infra.lock import single_writer
@@ -172,6 +174,8 @@ class Broker:
             str(find_java(self.settings.java_home)),
             f"-Xmx{heap}",
             "-XX:+ExitOnOutOfMemoryError",
+            *java_options(self.settings, "kafka"),
+            *shlex.split(self.settings.broker_java_options),
             f"-Dlog4j2.configurationFile={LOG4J}",
             f"-Dbroker.log={self.log}",
             "-cp",

@@ -1,4 +1,4 @@
-"""Commands for what the platform stands on: the embedded broker, the topics, the jars."""
+"""Commands for what the platform stands on: the embedded broker and the topics."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import click
 from contracts.settings import load_settings
 from infra import audit_log
 from infra.broker import Broker, BrokerStatus
-from infra.console import Command, Group, json_option, print_facts, print_json, say
-from infra.jars import kafka_jars, spark_jars
+from infra.console import Group, json_option, print_facts, print_json, say
 from infra.topics import check_topics, create_topics
 
 
@@ -85,18 +84,6 @@ def check(as_json: bool) -> None:
         print_json({"agree": True})
     else:
         say("The topics are as the contract says.")
-
-
-@click.command(cls=Command)
-@json_option
-def jars(as_json: bool) -> None:
-    """Fetch the jars of Spark and of the broker into the cache, and check them against the lock."""
-    settings = load_settings()
-    found = spark_jars(settings) + kafka_jars(settings)
-    if as_json:
-        print_json({"jars": found})
-    else:
-        say(f"{len(found)} jars in {found[0].parent}, as the lock says.")
 
 
 def _tell(state: BrokerStatus, as_json: bool) -> None:

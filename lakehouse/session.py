@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyspark.sql import SparkSession
 
 from contracts.settings import Settings
+from infra.class_archive import java_options
 from infra.jars import LOCK, spark_jars
 
 LOG4J = LOCK.with_name("spark-log4j2.properties")
@@ -73,7 +74,12 @@ def _local(settings: Settings) -> dict[str, str]:
         conf["spark.master"] = settings.spark_master
         conf["spark.driver.memory"] = settings.spark_driver_memory
         conf["spark.jars"] = ",".join(map(str, spark_jars(settings)))
-        conf["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile=file:{LOG4J} -XX:+UseParallelGC"
+        conf["spark.driver.extraJavaOptions"] = " ".join(_java_options(settings))
         if settings.spark_master.startswith("local"):  # a cluster's executors must reach the driver from outside
             conf["spark.driver.host"] = conf["spark.driver.bindAddress"] = "127.0.0.1"
     return conf
+
+
+def _java_options(settings: Settings) -> list[str]:
+    options = [f"-Dlog4j2.configurationFile=file:{LOG4J}", "-XX:+UseParallelGC", *java_options(settings, "spark")]
+    return [*(f'"{option}"' for option in options), settings.spark_java_options]

@@ -14,7 +14,7 @@ COMMANDS = {
     "broker": ("infra.commands:broker", "Start, stop and inspect the embedded Kafka broker."),
     "topics": ("infra.commands:topics", "Create the Kafka topics, or check them against their contract."),
     "security": ("maritime.security:security", "Certificates, users and rights of the embedded broker."),
-    "jars": ("infra.commands:jars", "Fetch the jars of Spark and Kafka, checked against the lock."),
+    "jars": ("maritime.jars:jars", "Fetch the jars of Spark and Kafka and prepare their classes, once."),
     "twin": ("producers.twin.commands:twin", "Generate a fleet with its ground truth."),
     "produce": ("producers.commands:produce", "Publish a feed to Kafka."),
     "stream": ("maritime.stream:stream", "Run the Bronze, Silver and Gold streams."),

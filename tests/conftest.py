@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,12 +19,17 @@ from contracts.settings import Settings
 from contracts.tables import TABLES
 from infra import broker as embedded
 from infra.broker import Broker
+from infra.class_archive import QUICK_START
 from infra.kafka import admin
 from infra.topics import create_topics, partitions
 from lakehouse.session import spark_session
 
 Eventually = Callable[..., None]
 Contents = Callable[[Settings], dict[str, str]]
+
+
+# Each program that a test starts has a JVM of its own, for less time than Java's second compiler needs to pay off.
+os.environ |= {"MARITIME_SPARK_JAVA_OPTIONS": QUICK_START, "MARITIME_BROKER_JAVA_OPTIONS": QUICK_START}
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +48,7 @@ def settings(tmp_path: Path) -> Settings:
 def spark() -> Iterator[SparkSession]:
     """The one Spark of the run: small, quiet, UTC."""
     session = spark_session(
-        Settings(spark_shuffle_partitions=1, spark_driver_memory="2g"),
+        Settings(spark_shuffle_partitions=1, spark_driver_memory="2g", spark_java_options=""),
         "tests",
         spark__databricks__delta__snapshotPartitions="1",
     )

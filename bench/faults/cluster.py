@@ -16,6 +16,7 @@ from bench.faults.sandbox import HOST, NODES, address, remove_disk, small_disk
 from contracts.errors import UnavailableError
 from contracts.settings import Settings
 from infra.broker import LOG4J
+from infra.class_archive import QUICK_START, java_options
 from infra.jars import kafka_jars
 from infra.kafka import ANSWER_SECONDS, admin
 from infra.prerequisites import find_java
@@ -217,8 +218,14 @@ def wait_until(is_so: Callable[[], bool], otherwise: str, seconds: float = START
 
 def _java(settings: Settings) -> list[str]:
     """A JVM that starts fast and stays small: three of them share the machine with the clients."""
-    options = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"]
-    return [str(find_java(settings.java_home)), *options, "-cp", ":".join(map(str, kafka_jars(settings)))]
+    options = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", QUICK_START]
+    return [
+        str(find_java(settings.java_home)),
+        *options,
+        *java_options(settings, "kafka"),
+        "-cp",
+        ":".join(map(str, kafka_jars(settings))),
+    ]
 
 
 def _properties(number: int, data: Path) -> str:

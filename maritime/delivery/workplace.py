@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from contracts.settings import PREFIX, Settings
 from infra.broker import free_port
+from infra.class_archive import QUICK_START
 
 GOLD_TRIGGER_SECONDS = 2.0
 FOREIGN = ("SPARK_REMOTE", "PYSPARK_GATEWAY_PORT")
@@ -32,13 +33,19 @@ def own_settings(given: Settings, home: Path) -> Settings:
             "spark_remote": None,
             "spark_gateway_port": None,
             "gold_trigger_seconds": GOLD_TRIGGER_SECONDS,
+            "spark_java_options": QUICK_START,
         }
     )
 
 
 def command(settings: Settings, *arguments: str) -> list[str]:
     """Command line of ``maritime`` with ``arguments`` and with exactly these settings; to be run in their home."""
-    return ["env", *_environment(settings), sys.executable, "-m", "maritime", *arguments]
+    return module(settings, "maritime", *arguments)
+
+
+def module(settings: Settings, name: str, *arguments: str) -> list[str]:
+    """The same for any module of ours that is a program."""
+    return ["env", *_environment(settings), sys.executable, "-m", name, *arguments]
 
 
 def _environment(settings: Settings) -> Iterator[str]:

@@ -31,6 +31,7 @@ from contracts.tables import (
     SILVER_VOYAGES,
     Table,
 )
+from infra.class_archive import QUICK_START, java_options
 from infra.jars import spark_jars
 from lakehouse.schema import spark_schema
 from lakehouse.session import DELTA
@@ -313,7 +314,9 @@ def spark_connect(free_port: Callable[[], int], settings: Settings, tmp_path: Pa
              "spark.databricks.delta.snapshotPartitions": "1"}  # fmt: skip
     jars = ",".join(map(str, spark_jars(settings)))
     command = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), "--master", "local[2]", "--jars", jars,
-               "--driver-memory", "1g", "--class", "org.apache.spark.sql.connect.service.SparkConnectServer",
+               "--driver-memory", "1g",
+               "--driver-java-options", " ".join([QUICK_START, *java_options(settings, "spark")]),
+               "--class", "org.apache.spark.sql.connect.service.SparkConnectServer",
                *(part for name, value in confs.items() for part in ("--conf", f"{name}={value}")),
                "spark-internal"]  # fmt: skip
     with (tmp_path / "connect.log").open("w") as log:

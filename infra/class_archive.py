@@ -1,0 +1,67 @@
+"""Class archives: the classes of Spark and Kafka parsed and checked beforehand, so that a JVM maps them from a file.
+
+Java calls it class data sharing. An archive fits one Java and one set of jars at one place; Java compares that by
+itself and goes on without an archive that does not fit, so a wrong one costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from contracts.settings import Settings
+from infra.jars import LOCK
+from infra.prerequisites import find_java
+
+Program = Literal["spark", "kafka"]
+SILENT = "-Xlog:cds*=off"
+"""Java would write on standard output, among our JSON, that an archive does not fit."""
+QUICK_START = "-XX:TieredStopAtLevel=1"
+"""For a JVM that lives for less time than Java's second compiler needs to pay off."""
+KEPT = 6
+"""Archives of both programs for three installations; each is about 200 MB."""
+
+
+def java_options(settings: Settings, program: Program) -> list[str]:
+    """What the program's JVM is told so that it uses its archive; nothing where none was made."""
+    found = place(settings, program)
+    return [f"-XX:SharedArchiveFile={found}", SILENT] if found.exists() else []
+
+
+def place(settings: Settings, program: Program) -> Path:
+    """Where the archive of this Java and these jars is kept.
+
+    Raises:
+        ConfigurationError: There is no Java.
+    """
+    java = find_java(settings.java_home).resolve()
+    pyspark = importlib.util.find_spec("pyspark")
+    facts = (java, java.stat().st_mtime_ns, LOCK.read_text(), pyspark and pyspark.origin)
+    key = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+    return settings.cache.expanduser().absolute() / "classes" / f"{program}-{key}.jsa"
+
+
+@contextmanager
+def written(settings: Settings, program: Program) -> Iterator[str]:
+    """Make the archive: a JVM with the yielded option writes it when it ends. It is used once it is whole."""
+    final = place(settings, program)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = final.with_suffix(f".{os.getpid()}")
+    try:
+        yield f'"-XX:ArchiveClassesAtExit={unfinished}" {SILENT}'
+        if unfinished.exists():
+            unfinished.replace(final)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    _forget_old(final.parent)
+
+
+def _forget_old(folder: Path) -> None:
+    by_age = sorted(folder.glob("*.jsa"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in by_age[KEPT:]:
+        path.unlink(missing_ok=True)

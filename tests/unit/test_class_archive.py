@@ -1,0 +1,84 @@
+"""Class archives: a JVM uses the one that fits it, and one that is not whole is never used."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from contracts.settings import Settings
+from infra import class_archive
+from infra.class_archive import KEPT, java_options, place, written
+from infra.jars import kafka_jars
+from infra.prerequisites import find_java
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Settings:
+    """Settings whose cache holds no archive."""
+    return Settings(cache=tmp_path)
+
+
+def test_without_an_archive_a_jvm_is_told_nothing(empty: Settings) -> None:
+    assert java_options(empty, "spark") == []
+
+
+def test_kafkas_jvm_takes_its_classes_from_an_archive_that_it_has_written(tmp_path: Path) -> None:
+    jars = kafka_jars(Settings())
+    cache = Settings(cache=tmp_path)
+    program = ["-cp", ":".join(map(str, jars)), "kafka.tools.StorageTool", "random-uuid"]
+    java = str(find_java(None))
+
+    with written(cache, "kafka") as option:
+        subprocess.run([java, *option.replace('"', "").split(), *program], check=True, capture_output=True)
+    log = "-Xlog:class+load:stdout"
+    second = subprocess.run(
+        [java, *java_options(cache, "kafka"), log, *program], check=True, capture_output=True, text=True
+    )
+
+    assert "kafka.tools.StorageTool$ source: shared objects file (top)" in second.stdout
+
+
+def test_an_archive_that_the_jvm_cannot_use_is_passed_over_in_silence(empty: Settings) -> None:
+    archive = place(empty, "spark")
+    archive.parent.mkdir()
+    archive.write_bytes(b"not an archive")
+
+    done = subprocess.run(
+        [str(find_java(None)), *java_options(empty, "spark"), "-version"], check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout == ""
+
+
+def test_an_archive_that_was_not_finished_is_not_there(empty: Settings) -> None:
+    def killed() -> None:
+        with written(empty, "spark") as option:
+            Path(option.split('"')[1].removeprefix("-XX:ArchiveClassesAtExit=")).write_bytes(b"half")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        killed()
+
+    assert list(place(empty, "spark").parent.iterdir()) == []
+
+
+def test_other_jars_have_another_archive(empty: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = place(empty, "spark")
+    (tmp_path / "jars.lock").write_text("spark org.example:tool:2.0 abc\n")
+    monkeypatch.setattr(class_archive, "LOCK", tmp_path / "jars.lock")
+
+    assert place(empty, "spark") != before
+
+
+def test_archives_of_long_ago_are_deleted(empty: Settings) -> None:
+    folder = place(empty, "spark").parent
+    folder.mkdir()
+    for number in range(2 * KEPT):
+        (folder / f"spark-{number}.jsa").touch()
+
+    with written(empty, "spark"):
+        pass
+
+    assert len(list(folder.iterdir())) == KEPT
