@@ -40,6 +40,14 @@ SMALL_MACHINE = {
     "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "200000",
 }
 
+NO_PAGE = {
+    # Kept for Spark's own web page, a thousand plans and stages of it: where nobody serves the page, heap for nothing.
+    "spark.sql.ui.retainedExecutions": "1",
+    "spark.ui.retainedJobs": "1",
+    "spark.ui.retainedStages": "1",
+    "spark.ui.retainedTasks": "100",
+}
+
 
 def spark_session(settings: Settings, app: str, **extra: str) -> SparkSession:
     """The session of this process, made on first use.
@@ -67,6 +75,7 @@ def _local(settings: Settings) -> dict[str, str]:
         **DELTA,
         **SECRETS,
         **SMALL_MACHINE,
+        **({} if settings.spark_ui else NO_PAGE),
         "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions),
         "spark.ui.enabled": str(settings.spark_ui).lower(),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from contracts.settings import Settings, load_settings
 from contracts.tables import GOLD_VESSEL_FEATURES, SILVER_SENSORS, Table
 from infra.console import Command, json_option, print_facts, print_json, print_table, say
 from infra.lock import single_writer
+from infra.release import code_version
 from lakehouse.session import spark_session
 from lakehouse.store import Store
 from lakehouse.transforms.features import HORIZON_DAYS, label_maintenance
@@ -88,14 +88,6 @@ def train(spark: SparkSession, settings: Settings, failures: pl.DataFrame) -> di
     model_version = log_model(settings, model, params, metrics, names)
     labelled.unpersist()
     return {"model": MODEL_NAME, "model_version": model_version, "metrics": metrics, "params": params}
-
-
-def code_version() -> str:
-    """Version of the installed distribution, for a model must say what made it."""
-    try:
-        return version("maritimeiq")
-    except PackageNotFoundError:
-        return "not installed, run from a checkout"
 
 
 def _describe(split: Split) -> dict[str, object]:

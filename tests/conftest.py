@@ -56,6 +56,15 @@ def spark() -> Iterator[SparkSession]:
     session.stop()
 
 
+@pytest.fixture(autouse=True)
+def forget_tables(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Delta keeps what it read of each table for an hour, which is for one lake and not for hundreds of them."""
+    yield
+    if "spark" in request.fixturenames:
+        jvm = request.getfixturevalue("spark")._jvm
+        jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+
+
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
     """A port that nobody listens on just now."""

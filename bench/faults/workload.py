@@ -82,9 +82,11 @@ class Writer:
 
     def _note(self, number: int, error: KafkaError | None, message: Message) -> None:
         if error is None:
-            place = (int(message.partition() or 0), int(message.offset() or 0))
-            self._acknowledged[number] = place
-            self._times_s.setdefault(place[0], []).append(time.monotonic())
+            partition, offset = message.partition(), message.offset()
+            assert partition is not None
+            # No offset is told of a record whose own answer was lost, and that a later one proves to be there.
+            self._acknowledged[number] = (partition, -1 if offset is None else offset)
+            self._times_s.setdefault(partition, []).append(time.monotonic())
 
 
 def read_all(settings: Settings, topic: str) -> list[Held]:

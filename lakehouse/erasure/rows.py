@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -21,20 +21,29 @@ PLACE = ("kafka_partition", "kafka_offset")
 
 def condition(table: Table, subject: Subject) -> str:
     """SQL that is true of a row that names the vessel: in ``mmsi``, or in any text, raw value or header."""
-    parts = [part for field in table.fields if (part := _names(field, subject))]
-    return f"coalesce({' OR '.join(parts)}, false)"
+    return _any(part for field in table.fields if (part := _names(field, field.name, subject)))
 
 
-def _names(field: Field, subject: Subject) -> str | None:
+def condition_on_disk(table: Table, subject: Subject) -> str:
+    """The same of a row as it lies in a file, where older rows have a value under a former name only."""
+    former = [part for alias, field in table.former if (part := _names(field, alias.name, subject))]
+    return _any([condition(table, subject), *former])
+
+
+def _any(parts: Iterable[str]) -> str:
+    return " OR ".join(f"coalesce({part}, false)" for part in parts) or "false"
+
+
+def _names(field: Field, column: str, subject: Subject) -> str | None:
     is_like = f"RLIKE r'{subject.pattern}'"
-    if field == MMSI:
-        return f"{field.name} = {subject.mmsi}"
+    if MMSI.name in (field.name, *field.aliases):
+        return f"{column} = {subject.mmsi}"
     if field.type in ("string", "binary"):
-        return f"CAST({field.name} AS STRING) {is_like}"
+        return f"CAST({column} AS STRING) {is_like}"
     if field.type == "strings":
-        return f"exists({field.name}, each -> each {is_like})"
+        return f"exists({column}, each -> each {is_like})"
     if field.type == "headers":
-        return f"exists({field.name}, each -> CAST(each.value AS STRING) {is_like})"
+        return f"exists({column}, each -> CAST(each.value AS STRING) {is_like})"
     return None
 
 
@@ -53,7 +62,7 @@ def erase(store: Store, table: Table, subject: Subject, erasure_id: str) -> int:
         record(store.root, list(_account(table, rows, slices, erasure_id)))
         count = rows.num_rows
     if count:
-        store.erase(table, condition(table, subject), Txn(app_id(erasure_id, table.name), 0))
+        store.erase(table, condition_on_disk(table, subject), Txn(app_id(erasure_id, table.name), 0))
     return count
 
 

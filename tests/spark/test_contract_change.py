@@ -21,7 +21,9 @@ from contracts.settings import Settings
 from contracts.tables import BRONZE_AIS, GOLD_VESSEL_DAY, SILVER_POSITIONS, SILVER_QUARANTINE, SILVER_SENSORS, Table
 from contracts.topics import AIS, SENSORS
 from infra import audit_log
+from infra.erasure.subject import Subject
 from lakehouse import ledger
+from lakehouse.erasure.rows import erase
 from lakehouse.evolution.in_force import in_force
 from lakehouse.evolution.tables import WIDEN, changes, found_at
 from lakehouse.flows import delta_source
@@ -195,3 +197,16 @@ def test_an_altered_table_has_nothing_more_to_change(altered: Store) -> None:
 
     assert found
     assert changes(AFTER, found, properties(AFTER)) == []
+
+
+def test_a_vessel_is_erased_from_the_rows_of_before_a_renaming_too(store: Store) -> None:
+    by_vessel = replace(BEFORE, fields=(replace(MMSI, name="vessel", aliases=("mmsi",)), SOG_KN), key=())
+    store.create(replace(BEFORE, fields=(MMSI, SOG_KN)))
+    store.append(BEFORE, rows_of(store, replace(BEFORE, fields=(MMSI, SOG_KN)), (366053209, 1.0), (366053210, 2.0)))
+    found = found_at(store.path(BEFORE))
+    assert found
+    store.alter(by_vessel, [p for c in changes(by_vessel, found, properties(by_vessel)) for p in c.statements])
+    store.append(by_vessel, rows_of(store, by_vessel, (366053209, 3.0), (366053210, 4.0)))
+
+    assert erase(store, by_vessel, Subject(366053209), "an erasure") == 2
+    assert sorted(row.vessel for row in store.read(by_vessel).collect()) == [366053210, 366053210]
