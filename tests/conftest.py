@@ -48,7 +48,7 @@ def settings(tmp_path: Path) -> Settings:
 def spark() -> Iterator[SparkSession]:
     """The one Spark of the run: small, quiet, UTC."""
     session = spark_session(
-        Settings(spark_shuffle_partitions=1, spark_driver_memory="2g", spark_java_options=""),
+        Settings(spark_shuffle_partitions=1, spark_driver_memory="3g", spark_java_options=""),
         "tests",
         spark__databricks__delta__snapshotPartitions="1",
     )
@@ -61,8 +61,9 @@ def forget_tables(request: pytest.FixtureRequest) -> Iterator[None]:
     """Delta keeps what it read of each table for an hour, which is for one lake and not for hundreds of them."""
     yield
     if "spark" in request.fixturenames:
-        jvm = request.getfixturevalue("spark")._jvm
-        jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+        session = request.getfixturevalue("spark")
+        session._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+        session.catalog.clearCache()  # what a test that breaks a batch off leaves in memory
 
 
 @pytest.fixture(scope="session")

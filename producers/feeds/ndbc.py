@@ -53,9 +53,10 @@ def read(blocks: Iterator[Block], context: Context) -> Iterator[Batch]:
 
     def take(line: bytes, number: int, batch: Batch) -> None:
         nonlocal header
-        cells = line.decode("latin-1").split()
-        if cells[0].startswith("#") or not cells[0].isdigit():
-            header = _names(cells) or header
+        cells = _cells(line)
+        names = _names(cells)
+        if names or cells[0].startswith("#"):
+            header = names or header
             batch.ignored["header"] += 1
             return
         batch.about = [(ABOUT_STATION, station.encode()), (ABOUT_COLUMNS, " ".join(header).encode())]
@@ -81,10 +82,15 @@ def read(blocks: Iterator[Block], context: Context) -> Iterator[Batch]:
         nonlocal header
         for block in blocks:
             for line in block.lines[:2] if block.first_line == 1 else ():
-                header = _names(line.decode("latin-1").split() or [""]) or header
+                header = _names(_cells(line) or [""]) or header
             yield block
 
     return each_line(with_header(blocks), context, take)
+
+
+def _cells(line: bytes) -> list[str]:
+    """Split as bytes: text knows white space that a line of bytes, judged as not blank, does not."""
+    return [cell.decode("latin-1") for cell in line.split()]
 
 
 def _names(cells: list[str]) -> list[str]:

@@ -200,10 +200,11 @@ def test_an_altered_table_has_nothing_more_to_change(altered: Store) -> None:
 
 
 def test_a_vessel_is_erased_from_the_rows_of_before_a_renaming_too(store: Store) -> None:
-    by_vessel = replace(BEFORE, fields=(replace(MMSI, name="vessel", aliases=("mmsi",)), SOG_KN), key=())
-    store.create(replace(BEFORE, fields=(MMSI, SOG_KN)))
-    store.append(BEFORE, rows_of(store, replace(BEFORE, fields=(MMSI, SOG_KN)), (366053209, 1.0), (366053210, 2.0)))
-    found = found_at(store.path(BEFORE))
+    by_mmsi = replace(BEFORE, fields=(MMSI, SOG_KN), key=())
+    by_vessel = replace(by_mmsi, fields=(replace(MMSI, name="vessel", aliases=("mmsi",)), SOG_KN))
+    store.create(by_mmsi)
+    store.append(by_mmsi, rows_of(store, by_mmsi, (366053209, 1.0), (366053210, 2.0)))
+    found = found_at(store.path(by_mmsi))
     assert found
     store.alter(by_vessel, [p for c in changes(by_vessel, found, properties(by_vessel)) for p in c.statements])
     store.append(by_vessel, rows_of(store, by_vessel, (366053209, 3.0), (366053210, 4.0)))

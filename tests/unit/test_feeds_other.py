@@ -75,6 +75,14 @@ def test_an_old_file_without_minutes_is_read_and_a_time_before_2000_is_refused()
     assert reasons(older) == ["observed_at_ms:out_of_range"]
 
 
+@pytest.mark.parametrize("line", ["\x1c", "\x1d \x1e", "garbage", "WD 2003"])
+def test_a_buoys_line_that_is_neither_a_header_nor_a_row_is_refused_and_the_next_row_read(line: str) -> None:
+    batch = publish("ndbc", SENSORS, "YYYY MM DD hh WD", line, "2003 01 02 03 120")
+
+    assert reasons(batch) == ["wrong_number_of_columns"]
+    assert (len(batch.values), batch.ignored) == (1, {"header": 1})
+
+
 @pytest.mark.parametrize(
     ("file", "station"),
     [("46002h2016.txt.gz", "46002"), ("ndbc_46097_2019-08.txt.gz", "46097"), ("aamc1h2018.txt", "aamc1"),
