@@ -23,7 +23,7 @@ from infra.console import print_json, print_table, say
 from maritime.class_archives import make
 from maritime.delivery.workplace import command
 
-REGISTER = "imo_number,mmsi,name,source\n9074729,366053209,EVER,generated\n"
+REGISTER = "imo_number,source\n9074729,generated\n"
 SECONDS = 300
 
 
