@@ -36,8 +36,9 @@ def main(times: int, as_json: bool) -> None:
     make(settings)
     seconds: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="maritime-starts-") as folder:
+        variants = _variants(settings, Path(folder))
         for number in range(times):
-            for name, chosen in _variants(settings, Path(folder)).items():
+            for name, chosen in variants.items():
                 seconds[name].append(_time(chosen, Path(folder) / f"{number} {name}"))
                 say(f"{name}: {seconds[name][-1]:.1f} s")
     least = {name: round(min(of), 1) for name, of in seconds.items()}
@@ -49,9 +50,8 @@ def main(times: int, as_json: bool) -> None:
 
 def _variants(settings: Settings, folder: Path) -> dict[str, Settings]:
     bare = folder / "cache"
-    if not bare.exists():
-        bare.mkdir()
-        (bare / "jars").symlink_to(settings.cache.expanduser().absolute() / "jars")
+    bare.mkdir()
+    (bare / "jars").symlink_to(settings.cache.expanduser().absolute() / "jars")
     ways: dict[str, dict[str, object]] = {
         "nothing prepared": {"cache": bare},
         "classes prepared": {},

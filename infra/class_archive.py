@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from contracts.errors import ConfigurationError
 from contracts.settings import Settings
 from infra.jars import LOCK
-from infra.prerequisites import find_java
+from infra.prerequisites import java_program
 
 Program = Literal["spark", "kafka"]
 SILENT = "-Xlog:cds*=off"
@@ -24,7 +25,7 @@ SILENT = "-Xlog:cds*=off"
 QUICK_START = "-XX:TieredStopAtLevel=1"
 """For a JVM that lives for less time than Java's second compiler needs to pay off."""
 KEPT = 6
-"""Archives of both programs for three installations; each is about 200 MB."""
+"""Archives of both programs for three installations."""
 
 
 def java_options(settings: Settings, program: Program) -> list[str]:
@@ -39,7 +40,7 @@ def place(settings: Settings, program: Program) -> Path:
     Raises:
         ConfigurationError: There is no Java.
     """
-    java = find_java(settings.java_home).resolve()
+    java = java_program(settings.java_home).resolve()
     pyspark = importlib.util.find_spec("pyspark")
     facts = (java, java.stat().st_mtime_ns, LOCK.read_text(), pyspark and pyspark.origin)
     key = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
@@ -48,9 +49,17 @@ def place(settings: Settings, program: Program) -> Path:
 
 @contextmanager
 def written(settings: Settings, program: Program) -> Iterator[str]:
-    """Make the archive: a JVM with the yielded option writes it when it ends. It is used once it is whole."""
+    """Make the archive: a JVM with the yielded option writes it when it ends. It is used once it is whole.
+
+    Raises:
+        ConfigurationError: The cache cannot be written.
+    """
     final = place(settings, program)
-    final.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        final.unlink(missing_ok=True)  # a JVM that uses an archive cannot write one
+    except OSError as error:
+        raise ConfigurationError(f"{final.parent} cannot be written: {error.strerror}.") from error
     unfinished = final.with_suffix(f".{os.getpid()}")
     try:
         yield f'"-XX:ArchiveClassesAtExit={unfinished}" {SILENT}'

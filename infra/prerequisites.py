@@ -20,19 +20,29 @@ _HOW_TO = "Install Java 17 or 21, of any vendor, and put it on the PATH or point
 
 
 def find_java(java_home: Path | None) -> Path:
-    """The ``java`` program: of ``java_home`` when given, else the first on the PATH.
+    """The ``java`` program, after its version was looked at.
 
     Raises:
         ConfigurationError: There is none, or its version is not one that Spark runs on.
+    """
+    found = java_program(java_home)
+    version = java_version(_version_text(found))
+    if version not in JAVA_VERSIONS:
+        seen = f"version {version}" if version else "of an unknown version"
+        raise ConfigurationError(f"{found} is {seen}, which Spark does not run on. {_HOW_TO}")
+    return found
+
+
+def java_program(java_home: Path | None) -> Path:
+    """The ``java`` program of ``java_home`` when given, else the first on the PATH, of whatever version; it is not run.
+
+    Raises:
+        ConfigurationError: There is none.
     """
     found = str(java_home / "bin" / "java") if java_home else shutil.which("java")
     if found is None or not Path(found).is_file():
         where = f"JAVA_HOME is {java_home}, where there is no bin/java." if java_home else "Java was not found."
         raise ConfigurationError(f"{where} {_HOW_TO}")
-    version = java_version(_version_text(found))
-    if version not in JAVA_VERSIONS:
-        seen = f"version {version}" if version else "of an unknown version"
-        raise ConfigurationError(f"{found} is {seen}, which Spark does not run on. {_HOW_TO}")
     return Path(found)
 
 
@@ -46,7 +56,7 @@ def java_version(text: str) -> int | None:
     return int(match.group(1)) if match else None
 
 
-def _version_text(java: str) -> str:
+def _version_text(java: Path) -> str:
     try:
         answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=False)
     except OSError as error:

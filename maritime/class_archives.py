@@ -9,21 +9,26 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import click
+
 from contracts.errors import UnavailableError
-from contracts.settings import Settings, load_settings
+from contracts.settings import Settings
 from infra.broker import Broker
 from infra.class_archive import QUICK_START, Program, place, written
-from infra.console import say
+from infra.console import Command, say
 from maritime.delivery.workplace import module, own_settings
+from maritime.demo import type_in
 from producers import samples
 
-FEW = ("--limit", "300")
+TWIN = "twin"
 PROGRAMS: tuple[Program, ...] = ("kafka", "spark")
 SECONDS = 600.0
 LINE = (
     ("topics", "create"),
-    ("produce", "ais", "--from", "noaa", str(samples.NOAA_CSV), *FEW),
-    ("produce", "sensors", "--from", "ndbc", str(samples.NDBC_BUOYS[0]), *FEW),
+    ("twin", "generate", "--ships", "2", "--days", "6", "--every", "30min", "--out", TWIN),
+    ("produce", "ais", "--from", "noaa", str(samples.NOAA_CSV), "--limit", "300"),
+    *(("produce", kind, "--from", "twin", TWIN) for kind in ("ais", "sensors", "voyages")),
+    ("register", "load", f"{TWIN}/register.csv"),
     ("stream", "all", "--once"),
     ("voyages",),
     ("emissions", "--compliance-check", "imo-2030"),
@@ -38,9 +43,7 @@ def make(settings: Settings) -> list[Path]:
     """
     places = [place(settings, program) for program in PROGRAMS]
     if not all(path.exists() for path in places):
-        say("Preparing the classes of Kafka and Spark, once, so that they start faster; this takes a minute.")
-        for path in places:
-            path.unlink(missing_ok=True)
+        say("Preparing the classes of Kafka and Spark, once, for faster starts; this takes two to three minutes.")
         _run_the_line(settings)
     if not all(path.exists() for path in places):
         raise UnavailableError("The classes could not be prepared: this Java wrote no archive.")
@@ -71,13 +74,11 @@ def _run(own: Settings) -> None:
         raise UnavailableError(f"The classes could not be prepared: {done.stderr.strip()[-500:]}")
 
 
+@click.command(cls=Command)
 def main() -> None:
-    """The line of this process' settings."""
-    from maritime.cli import main as maritime
-
-    load_settings()
+    """The line, with the settings of this process and in its folder."""
     for arguments in LINE:
-        maritime.main(list(arguments), standalone_mode=False)
+        type_in(arguments)
 
 
 if __name__ == "__main__":

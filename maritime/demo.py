@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def demo() -> None:
     for title, commands in steps(twin, fresh_twin=not _is_there(twin)).items():
         with _chapter(title, seconds):
             for arguments in commands:
-                _type(arguments)
+                type_in(arguments)
     print_summary(settings)
     rows = [(title, round(taken, 1)) for title, taken in seconds.items()]
     print_table("Where the time went", ["step", "seconds"], [*rows, ("all", round(sum(seconds.values()), 1))])
@@ -78,11 +78,16 @@ def _chapter(title: str, seconds: dict[str, float]) -> Iterator[None]:
     seconds[title] = time.monotonic() - began
 
 
-def _type(arguments: list[str]) -> None:
+def type_in(arguments: Sequence[str]) -> None:
+    """Run a command of ours in this process, as if it were typed.
+
+    Raises:
+        MaritimeError: It ended with another code than 0.
+    """
     from maritime.cli import main  # at run time: the front door also lists this command
 
     out.print(f"[dim]$ maritime {' '.join(arguments)}[/dim]", highlight=False, soft_wrap=True)
-    code = main.main(arguments, standalone_mode=False)
+    code = main.main(list(arguments), standalone_mode=False)
     if code:
         raise MaritimeError(f"`maritime {' '.join(arguments)}` ended with {code}; its message is above.")
 

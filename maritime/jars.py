@@ -18,8 +18,8 @@ from maritime.class_archives import make
 def jars(as_json: bool) -> None:
     """Fetch the jars of Spark and of the broker, check them against the lock, and prepare their classes.
 
-    Prepared classes are mapped into memory at a start instead of being read and checked anew: it takes a minute once,
-    and halves what each later start costs. Nothing needs it; without it, starts are slower.
+    Prepared classes are mapped into memory at a start instead of being read and checked anew. It takes two to three
+    minutes once, and each later start is shorter (docs/performance.md). Nothing needs it: without, starts are slower.
     """
     settings = load_settings()
     found = spark_jars(settings) + kafka_jars(settings)

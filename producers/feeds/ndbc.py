@@ -95,8 +95,8 @@ def _cells(line: bytes) -> list[str]:
 
 def _names(cells: list[str]) -> list[str]:
     """Column names of a first header line; nothing for the line of units below it."""
-    names = [cells[0].lstrip("#"), *cells[1:]]
-    return names if names[0] in ("YY", "YYYY") else []
+    first = cells[0].lstrip("#")
+    return [first, *cells[1:]] if first in ("YY", "YYYY") else []
 
 
 def _epoch_ms(row: dict[str, str]) -> int:

@@ -6,12 +6,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from contracts.errors import MaritimeError
 from contracts.settings import Settings
 from infra import class_archive
 from infra.class_archive import KEPT, java_options, place, written
 from infra.jars import kafka_jars
 from infra.prerequisites import find_java
+from maritime.cli import main
+from maritime.demo import type_in
 
 
 @pytest.fixture
@@ -82,3 +86,24 @@ def test_archives_of_long_ago_are_deleted(empty: Settings) -> None:
         pass
 
     assert len(list(folder.iterdir())) == KEPT
+
+
+def test_where_no_classes_can_be_prepared_the_jars_are_still_made_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "jars").symlink_to(kafka_jars(Settings())[0].parent)
+    (tmp_path / "classes").write_text("a file where a folder is wanted")
+    monkeypatch.setenv("MARITIME_CACHE", str(tmp_path))
+
+    result = CliRunner().invoke(main, ["jars", "--json"])
+
+    assert result.exit_code == 0
+    assert '"class_archives": []' in result.stdout
+    assert "classes cannot be written: File exists. Starts are slower without;" in result.stderr
+
+
+def test_a_command_that_fails_ends_the_line_that_it_is_part_of(tmp_path: Path) -> None:
+    missing = str(tmp_path / "positions.csv")
+
+    with pytest.raises(MaritimeError, match=r"`maritime produce ais .*positions\.csv` ended with 2"):
+        type_in(["produce", "ais", "--from", "noaa", missing])
