@@ -10,12 +10,13 @@ import click
 from pyspark.sql import functions as F
 
 from batch_jobs import emission_report, inputs
-from batch_jobs.runs import Run, running, tell, tell_plan, timed
+from batch_jobs.runs import Run, tell, tell_plan, timed
 from contracts import fields as f
 from contracts.regulation import Regulation, load_regulation
 from contracts.settings import load_settings
 from contracts.tables import GOLD_EMISSION_COMPLIANCE, SILVER_EMISSIONS, SILVER_SHIP_REGISTER
 from infra.console import Command, json_option
+from lakehouse.runs import recorded
 from lakehouse.transforms.emissions import ROLLING_DAYS, emission_compliance
 
 CHECKS = ("imo-2030",)
@@ -73,7 +74,7 @@ def main(
         SILVER_SHIP_REGISTER.name: ships,
         GOLD_EMISSION_COMPLIANCE.name: target,
     }
-    with running("emissions", arguments, settings, places) as run:
+    with recorded(Run, "emissions", arguments, settings, places) as run:
         with timed(run):
             compute(run, source, period, regulation)
         fleet = emission_report.fleet(run, period)
@@ -95,7 +96,7 @@ def compute(run: Run, source: inputs.Source, period: inputs.Period, regulation: 
         raise inputs.no_rows(source, period)
     years = range(period.start_on.year, period.end_on.year + 1)
     rated = emission_compliance(fuel_days, run.read(SILVER_SHIP_REGISTER), regulation, years)
-    run.regulation = regulation.version
+    run.basis["regulation"] = regulation.version
     covers = {"reported_on": (period.start_on, period.end_on)}
     run.write(GOLD_EMISSION_COMPLIANCE, rated.filter(period.where(f.REPORTED_ON)), covers)
 

@@ -1,14 +1,12 @@
-"""What every batch run has in common: its store, its lock, its record, and how it is told to people."""
+"""What every batch run has in common: how it counts what it reads, and how it is told to people."""
 
 from __future__ import annotations
 
-import json
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,40 +15,19 @@ from pyspark.sql import functions as F
 
 from batch_jobs.inputs import Period, Source
 from contracts.fields import Field
-from contracts.settings import Settings
-from contracts.tables import OPS_RUNS, Table
+from contracts.tables import Table
 from infra.console import out, print_facts, print_json, print_table, say
-from infra.lock import single_writer
-from lakehouse.lineage.emitter import emitting
-from lakehouse.lineage.events import Event, Job, State, dataset, failure, run_event
-from lakehouse.provenance import made_by
-from lakehouse.schema import spark_schema
-from lakehouse.session import spark_session
-from lakehouse.store import Store
+from lakehouse import runs
 
 
 @dataclass(slots=True)
-class Run:
-    """A run of a batch job while it goes on. ``rows_*`` and ``versions`` are filled in as they become known."""
+class Run(runs.Run):
+    """A run of a batch job while it goes on."""
 
-    job: str
-    arguments: Mapping[str, Any]
-    store: Store
-    started_at: datetime
-    rows_read: int = 0
     rows_context: int = 0
-    rows_written: int = 0
     files: int = 0
     partitions: int = 0
     seconds: float = 0
-    check_rows: int | None = None
-    """Most rows of a written table that are checked by its contract; null: no check."""
-    run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    inputs: dict[str, int] = field(default_factory=dict)
-    """Version read of each table, the same at every read."""
-    regulation: str | None = None
-    """Version of the regulation data that the run applies, where it applies any."""
-    versions: dict[str, int] = field(default_factory=dict)
     reports: list[Path] = field(default_factory=list)
 
     @property
@@ -77,12 +54,6 @@ class Run:
         say(f"Loaded {self.rows_read:,} rows{context} in {self.partitions} partitions from {source.path}")
         return self.rows_read
 
-    def read(self, table: Table) -> DataFrame:
-        """The table as of one version, which the run's own commits name."""
-        if table.name not in self.inputs:
-            self.inputs[table.name] = self.store.version(table)
-        return self.store.read(table, self.inputs[table.name])
-
     def write(self, table: Table, rows: DataFrame, covers: Mapping[str, tuple[date, date]]) -> None:
         """Replace the rows that ``covers`` names by these, in one commit, and check what was written.
 
@@ -94,43 +65,8 @@ class Run:
         Raises:
             ContractError: The rows break a rule that stops; the table is again as it was.
         """
-        say(f"Writing {table.name} to {self.store.path(table)}")
-        self.store.create(table)
-        before = self.store.version(table)
         where = " AND ".join(f"{day} >= DATE'{a}' AND {day} <= DATE'{b}'" for day, (a, b) in covers.items())
-        self.versions[table.name] = self.store.replace(table, rows, where, self._said(table, covers))
-        if self.check_rows is not None:
-            from lakehouse.quality.gate import check_written  # slow to import: not for a run that writes nothing
-
-            check_written(self.store, table, before, self.check_rows)
-
-    def _said(self, table: Table, covers: Mapping[str, tuple[date, date]]) -> dict[str, Any]:
-        """What the commit says of itself: the run, the versions it read, and what it rests on."""
-        run = {"job": self.job, "run_id": self.run_id, "inputs": self.inputs, "covers": covers}
-        return {**run, **({"regulation": self.regulation} if self.regulation else {}), **made_by([table])}
-
-
-@contextmanager
-def running(job: str, arguments: Mapping[str, Any], settings: Settings, places: Mapping[str, str]) -> Iterator[Run]:
-    """Start Spark, hold the job's lock, and record the run in ``ops.runs``, a failed one too.
-
-    Raises:
-        LockedError: Another run of this job goes on.
-    """
-    with single_writer(Path(settings.home) / "locks", job), emitting(settings, job) as emitter:
-        say("Starting Spark")
-        store = Store(spark_session(settings, job), settings.lake, places)
-        check_rows = settings.quality_sample_rows if settings.quality_after_jobs else None
-        run = Run(job, arguments, store, datetime.now(UTC), check_rows=check_rows)
-        emitter.emit(_event(run, settings, "START"))
-        try:
-            yield run
-        except BaseException as error:
-            emitter.emit(_event(run, settings, "FAIL", error))
-            _record(run, "failed")
-            raise
-        emitter.emit(_event(run, settings, "COMPLETE"))
-        _record(run, "succeeded")
+        self.replace(table, rows, where, covers=covers)
 
 
 @contextmanager
@@ -183,25 +119,3 @@ def tell_plan(arguments: Mapping[str, Any], files: int, *, as_json: bool) -> Non
 def rows_of(frame: DataFrame) -> list[dict[str, Any]]:
     """A small result as dictionaries."""
     return [row.asDict(recursive=True) for row in frame.collect()]
-
-
-def _event(run: Run, settings: Settings, state: State, error: BaseException | None = None) -> Event:
-    """The run as an OpenLineage event, with the versions that it has read and committed so far."""
-    store = run.store
-    inputs, outputs = (
-        [dataset(store.root, name, version, path=store.places.get(name)) for name, version in of.items()]
-        for of in (run.inputs, run.versions)
-    )
-    job = Job(settings.openlineage_namespace, run.job, is_stream=False)
-    at = run.started_at if state == "START" else datetime.now(UTC)
-    return run_event(job, run.run_id, state, at, inputs, outputs, failure(error) if error else {})
-
-
-def _record(run: Run, outcome: str) -> None:
-    spark = run.store.spark
-    row = (
-        run.run_id, run.job, json.dumps(run.arguments, default=str), run.started_at, datetime.now(UTC),
-        run.rows_read, run.rows_written, {**run.inputs, **run.versions}, outcome,
-    )  # fmt: skip
-    run.store.create(OPS_RUNS)
-    run.store.append(OPS_RUNS, spark.createDataFrame([row], spark_schema(OPS_RUNS)))

@@ -10,11 +10,12 @@ import click
 from pyspark.sql import functions as F
 
 from batch_jobs import inputs, voyage_report
-from batch_jobs.runs import Run, rows_of, running, tell, tell_plan, timed
+from batch_jobs.runs import Run, rows_of, tell, tell_plan, timed
 from contracts import fields as f
 from contracts.settings import load_settings
 from contracts.tables import GOLD_ROUTE_PERFORMANCE, GOLD_VOYAGE_ANALYTICS, SILVER_VOYAGES
 from infra.console import Command, json_option
+from lakehouse.runs import recorded
 from lakehouse.transforms.voyages import ROUTE_WINDOW_DAYS, route_performance, voyage_analytics
 
 NEEDED = [field for field in SILVER_VOYAGES.fields if field != f.SCHEDULED_DEPARTURE_AT]
@@ -62,7 +63,7 @@ def main(
         GOLD_VOYAGE_ANALYTICS.name: target,
         GOLD_ROUTE_PERFORMANCE.name: routes_target,
     }
-    with running("voyages", arguments, settings, places) as run:
+    with recorded(Run, "voyages", arguments, settings, places) as run:
         with timed(run):
             compute(run, source, period)
         results, facts = summarise(run, period)

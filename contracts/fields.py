@@ -258,6 +258,9 @@ SINCE_PORT_H = Field(
 )
 VOYAGES_30D = Field("voyages_30d", "long", "Departures on this day and the 29 before.", None, 0)
 MODEL_VERSION = Field("model_version", "string", "Version of the registered model `predictive_maintenance`.")
+FEATURES_VERSION = Field(
+    "features_version", "long", "Delta version of `gold.vessel_features` that was scored; null in old rows.", None, 0
+)
 FAILURE_PROBABILITY = Field(
     "failure_probability", "double", "Share of the votes for a failure within 7 days; not calibrated.", None, 0, 1
 )

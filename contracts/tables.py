@@ -343,7 +343,8 @@ GOLD_MAINTENANCE_PREDICTIONS = Table(
     name="gold.maintenance_predictions",
     grain="vessel and UTC day that was scored",
     fields=(
-        f.MMSI, f.OBSERVED_ON, f.FAILURE_PROBABILITY, f.NEEDS_MAINTENANCE, f.MODEL_VERSION, f.SOURCE,
+        f.MMSI, f.OBSERVED_ON, f.FAILURE_PROBABILITY, f.NEEDS_MAINTENANCE, f.MODEL_VERSION, f.FEATURES_VERSION,
+        f.SOURCE,
     ),
     key=(f.MMSI, f.OBSERVED_ON),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
@@ -376,7 +377,7 @@ OPS_DELIVERIES = Table(
 
 OPS_RUNS = Table(
     name="ops.runs",
-    grain="run of a batch job",
+    grain="run of a batch job, of training or of scoring",
     fields=(
         f.RUN_ID, f.JOB, f.ARGUMENTS, f.STARTED_AT, f.FINISHED_AT, f.ROWS_READ, f.ROWS_ACCEPTED, f.VERSIONS, f.OUTCOME,
     ),

@@ -15,6 +15,7 @@ from lakehouse.evidence.kept import evidence_folder
 from lakehouse.evidence.subject import parse_subject
 from lakehouse.session import spark_session
 from lakehouse.store import Store
+from ml.evidence import ALL_LINKS
 
 
 @click.command("evidence", cls=Command)
@@ -31,7 +32,8 @@ def evidence(row: tuple[str, ...], version: int | None, file: Path | None, keep:
     """
     subject, settings = parse_subject(row), load_settings()
     say("Starting Spark")
-    found = make(Store(spark_session(settings, "maritime-evidence"), settings.lake), settings, subject, version)
+    store = Store(spark_session(settings, "maritime-evidence"), settings.lake)
+    found = make(store, settings, subject, version, ALL_LINKS)
     text = json.dumps(found, indent=2)
     if keep:
         words = (found["table"], *found["key"].values(), f"v{found['steps'][0]['version']}")

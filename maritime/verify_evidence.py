@@ -15,6 +15,7 @@ from infra.console import Command, json_option, out, print_json, print_table, sa
 from lakehouse.evidence.document import verify
 from lakehouse.session import spark_session
 from lakehouse.store import Store
+from ml.evidence import ALL_LINKS
 
 
 @click.command("evidence", cls=Command)
@@ -29,7 +30,7 @@ def verify_evidence(file: Path, as_json: bool) -> None:
     document, settings = _read(file), load_settings()
     say("Starting Spark")
     store = Store(spark_session(settings, "maritime-evidence"), settings.lake)
-    differences, notes = verify(store, settings, document)
+    differences, notes = verify(store, settings, document, ALL_LINKS)
     if as_json:
         found = {"agrees": not differences, "differences": [asdict(d) for d in differences], "notes": notes}
         print_json({"file": str(file), "table": document["table"], "key": document["key"], **found})

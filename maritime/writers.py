@@ -24,7 +24,7 @@ JOBS: dict[Table, tuple[str, ...]] = {
     t.GOLD_EMISSION_COMPLIANCE: ("emissions",),
     t.GOLD_VESSEL_FEATURES: ("model",),
     t.GOLD_MAINTENANCE_PREDICTIONS: ("model",),
-    t.OPS_RUNS: ("voyages", "emissions"),  # the one table of ops that Spark writes
+    t.OPS_RUNS: ("voyages", "emissions", "model"),  # the one table of ops that Spark writes
 }
 """Names of the locks that the jobs hold which write a table."""
 REPLAYS = {t.SILVER_VERDICTS: tuple(flow.name for flow in SILVER_FLOWS)}

@@ -44,9 +44,17 @@ def log_model(
 
 
 def load_model(settings: Settings, version: str) -> Any:  # noqa: ANN401  pyspark.ml's PipelineModel
-    """A registered version, as a Spark transformer."""
+    """A registered version, as a Spark transformer.
+
+    Raises:
+        InputError: It is not registered, or its files are gone.
+    """
     mlflow = _mlflow(settings)
-    return mlflow.spark.load_model(f"models:/{MODEL_NAME}/{version}", dfs_tmpdir=str(_scratch(settings)))
+    try:
+        return mlflow.spark.load_model(f"models:/{MODEL_NAME}/{version}", dfs_tmpdir=str(_scratch(settings)))
+    except (mlflow.exceptions.MlflowException, OSError) as error:
+        text = str(error).splitlines()[0]
+        raise InputError(f"Model {MODEL_NAME}, version {version}, cannot be loaded: {text}") from error
 
 
 def current_version(settings: Settings) -> str:
@@ -67,6 +75,7 @@ def _mlflow(settings: Settings) -> Any:  # noqa: ANN401  a module that is import
     """MLflow, quiet, without its telemetry, pointed at our store and experiment."""
     forbid_telemetry()
     import mlflow
+    import mlflow.exceptions
     import mlflow.models
     import mlflow.spark
     import mlflow.types

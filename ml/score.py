@@ -6,26 +6,24 @@ import datetime as dt
 from typing import Any
 
 import click
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from contracts.errors import InputError
 from contracts.settings import Settings, load_settings
 from contracts.tables import GOLD_MAINTENANCE_PREDICTIONS, GOLD_VESSEL_FEATURES
 from infra.console import Command, json_option, print_facts, print_json, print_table, say
-from infra.lock import single_writer
-from lakehouse.session import spark_session
-from lakehouse.store import Store
+from lakehouse.runs import Run, recorded
 from ml.model import as_doubles, failure_probability
 from ml.registry import MODEL_NAME, current_version, load_model
-from ml.train import require_table
+from ml.train import LOCK, require_table
 
 SHOWN = 10
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
-def predictions(model: Any, features: DataFrame, model_version: str) -> DataFrame:  # noqa: ANN401
-    """``gold.maintenance_predictions`` for these rows of ``gold.vessel_features``."""
+def predictions(model: Any, features: DataFrame, model_version: str, features_version: int) -> DataFrame:  # noqa: ANN401
+    """``gold.maintenance_predictions`` for these rows of a version of ``gold.vessel_features``."""
     names = model.stages[0].getInputCols()
     rows: DataFrame = (
         model.transform(as_doubles(features, names))
@@ -34,6 +32,7 @@ def predictions(model: Any, features: DataFrame, model_version: str) -> DataFram
                 "failure_probability": failure_probability(),
                 "needs_maintenance": F.col("prediction") == 1,
                 "model_version": F.lit(model_version),
+                "features_version": F.lit(features_version).cast("long"),
             }
         )
         .select(GOLD_MAINTENANCE_PREDICTIONS.columns)
@@ -52,27 +51,29 @@ def chosen_days(features: DataFrame, start: dt.date | None, end: dt.date | None)
 
 
 def score(
-    spark: SparkSession, settings: Settings, model_version: str, start: dt.date | None, end: dt.date | None
+    run: Run, settings: Settings, model_version: str, start: dt.date | None, end: dt.date | None
 ) -> dict[str, Any]:
     """Score, write, and return what a person wants to know. Scoring again replaces, it does not add.
 
     Raises:
         InputError: There are no features for the days asked for.
     """
-    store = Store(spark, settings.lake)
-    features = chosen_days(store.read(GOLD_VESSEL_FEATURES), start, end)
-    if features.isEmpty():
+    features = chosen_days(run.read(GOLD_VESSEL_FEATURES), start, end)
+    run.rows_read = features.count()
+    if not run.rows_read:
         raise InputError(
             f"{GOLD_VESSEL_FEATURES.name} holds no day from {start or 'its first'} to {end or 'its last'}."
         )
     say(f"scoring with {MODEL_NAME}, version {model_version} ...")
-    rows = predictions(load_model(settings, model_version), features, model_version).cache()
-    store.create(GOLD_MAINTENANCE_PREDICTIONS)
-    store.upsert(GOLD_MAINTENANCE_PREDICTIONS, rows)
+    version = run.inputs[GOLD_VESSEL_FEATURES.name]
+    rows = predictions(load_model(settings, model_version), features, model_version, version).cache()
+    run.rows_written = rows.count()
+    run.basis["model"] = {"name": MODEL_NAME, "version": model_version}
+    run.upsert(GOLD_MAINTENANCE_PREDICTIONS, rows, covers=_covered(rows))
     result = {
         "model": MODEL_NAME,
         "model_version": model_version,
-        "scored": rows.count(),
+        "scored": run.rows_written,
         "needs_maintenance": rows.filter("needs_maintenance").count(),
         "most_at_risk": [
             row.asDict() for row in rows.orderBy(F.desc("failure_probability"), "mmsi").limit(SHOWN).collect()
@@ -80,6 +81,14 @@ def score(
     }
     rows.unpersist()
     return result
+
+
+def _covered(rows: DataFrame) -> dict[str, tuple[Any, Any]]:
+    """By which of its columns a row is known to be of this run: evidence looks for the commit that wrote it."""
+    names = ("observed_on", "model_version", "features_version")
+    ends = rows.agg(*(end(name).alias(f"{end.__name__}_{name}") for name in names for end in (F.min, F.max))).first()
+    assert ends is not None  # an aggregate without groups has one row
+    return {name: (ends[f"min_{name}"], ends[f"max_{name}"]) for name in names}
 
 
 @click.command(cls=Command)
@@ -97,8 +106,9 @@ def main(
         raise InputError(f"--end-date {end} is before --start-date {start}.")
     require_table(settings, GOLD_VESSEL_FEATURES)
     chosen = model_version or current_version(settings)
-    with single_writer(settings.home / "locks", "model"):
-        result = score(spark_session(settings, "maritime-score"), settings, chosen, start, end)
+    arguments = {"model_version": chosen, "start_date": start, "end_date": end}
+    with recorded(Run, "score", arguments, settings, lock=LOCK) as run:
+        result = score(run, settings, chosen, start, end)
     if as_json:
         print_json(result)
         return

@@ -14,10 +14,8 @@ from contracts.errors import InputError
 from contracts.settings import Settings, load_settings
 from contracts.tables import GOLD_VESSEL_FEATURES, SILVER_SENSORS, Table
 from infra.console import Command, json_option, print_facts, print_json, print_table, say
-from infra.lock import single_writer
 from infra.release import code_version
-from lakehouse.session import spark_session
-from lakehouse.store import Store
+from lakehouse.runs import Run, recorded
 from lakehouse.transforms.features import HORIZON_DAYS, label_maintenance
 from lakehouse.upkeep.readers import FEATURES_VERSION
 from ml.features import FEATURE_NAMES, rebuild_features
@@ -26,6 +24,8 @@ from ml.registry import MODEL_NAME, log_model
 from ml.split import Split, split_by_vessel_and_time
 
 TRUTH_FILE = "failures.csv"
+LOCK = "model"
+"""Held by training and by scoring: both write what the other reads."""
 
 
 def read_failures(truth: Path) -> pl.DataFrame:
@@ -59,16 +59,16 @@ def require_table(settings: Settings, table: Table) -> None:
         raise InputError(f"No table {table.name} at {place}: run its stream first.")
 
 
-def train(spark: SparkSession, settings: Settings, failures: pl.DataFrame) -> dict[str, Any]:
+def train(run: Run, settings: Settings, failures: pl.DataFrame) -> dict[str, Any]:
     """Rebuild the features, train, measure, register; return what a person wants to know.
 
     Raises:
         InputError: There is no engine telemetry, or there are too few failures or days to learn from.
     """
-    store = Store(spark, settings.lake)
-    say("building gold.vessel_features ...")
-    features_version = rebuild_features(store)
-    labelled = label_maintenance(store.read(GOLD_VESSEL_FEATURES, features_version), _to_spark(spark, failures)).cache()
+    features_version = rebuild_features(run)
+    features = run.store.read(GOLD_VESSEL_FEATURES, features_version)
+    labelled = label_maintenance(features, _to_spark(run.store.spark, failures)).cache()
+    run.rows_written = labelled.count()
     split = split_by_vessel_and_time(labelled)
     names = known_features(split.train, FEATURE_NAMES)
     say(f"training {NUM_TREES} trees on {split.train.count():,} vessel days ...")
@@ -119,8 +119,8 @@ def main(truth: Path, as_json: bool) -> None:
     settings = load_settings()
     failures = read_failures(truth)
     require_table(settings, SILVER_SENSORS)
-    with single_writer(settings.home / "locks", "model"):
-        result = train(spark_session(settings, "maritime-train"), settings, failures)
+    with recorded(Run, "train", {"truth": truth}, settings, lock=LOCK) as run:
+        result = train(run, settings, failures)
     if as_json:
         print_json(result)
         return

@@ -20,7 +20,7 @@ from lakehouse import provenance
 from lakehouse.evidence import values
 from lakehouse.evidence.history import Commit
 from lakehouse.evidence.links import LINKS
-from lakehouse.evidence.retrace import IN_BRONZE, Difference, MissingError, Step, Trace, find, retrace
+from lakehouse.evidence.retrace import IN_BRONZE, Difference, Links, MissingError, Step, Trace, find, retrace
 from lakehouse.evidence.subject import Subject, typed
 from lakehouse.evidence.values import Row
 from lakehouse.store import Store
@@ -31,7 +31,9 @@ PARTS = {"table", "key", "row", "code", "contracts", "rules", "steps"}
 RATED = "regulation_version"
 
 
-def make(store: Store, settings: Settings, subject: Subject, version: int | None = None) -> dict[str, Any]:
+def make(
+    store: Store, settings: Settings, subject: Subject, version: int | None = None, links: Links = LINKS
+) -> dict[str, Any]:
     """Evidence of a row; ``differences`` in it is empty when the row could be computed anew.
 
     ``notes`` tell of rules or regulation data that are no longer those by which its rows were written.
@@ -41,13 +43,14 @@ def make(store: Store, settings: Settings, subject: Subject, version: int | None
         settings: Today's settings.
         subject: Which row.
         version: As of which version of its table; the latest when unset.
+        links: How rows of each table come about.
 
     Raises:
         InputError: There is no such row, or the way back from it is not known.
     """
     try:
-        table, at, row = find(store, subject, version)
-        trace = retrace(store, settings, table, at, row, {})
+        table, at, row = find(store, subject, version, links)
+        trace = retrace(store, settings, table, at, row, {}, links)
     except MissingError as error:
         raise InputError(f"{subject} cannot be retraced. {error}") from error
     return {
@@ -67,7 +70,9 @@ def make(store: Store, settings: Settings, subject: Subject, version: int | None
     }
 
 
-def verify(store: Store, settings: Settings, evidence: Mapping[str, Any]) -> tuple[list[Difference], list[str]]:
+def verify(
+    store: Store, settings: Settings, evidence: Mapping[str, Any], links: Links = LINKS
+) -> tuple[list[Difference], list[str]]:
     """Retrace the row at the versions named: what does not agree, and notes that change no figure.
 
     Raises:
@@ -77,11 +82,11 @@ def verify(store: Store, settings: Settings, evidence: Mapping[str, Any]) -> tup
     pins = {step["table"]: step for step in evidence["steps"]}
     key = {name: values.plain(value) for name, value in evidence["key"].items()}
     try:
-        found = _row_at(store, table, int(pins[table.name]["version"]), row)
+        found = _row_at(store, table, int(pins[table.name]["version"]), row, links)
         if found is None:
             text = f"{table.name} version {pins[table.name]['version']} has no row {key}."
             return [Difference(table.name, text)], _notes(settings, evidence)
-        trace = retrace(store, settings, table, int(pins[table.name]["version"]), found, pins)
+        trace = retrace(store, settings, table, int(pins[table.name]["version"]), found, pins, links)
     except MissingError as error:
         return error.differences, _notes(settings, evidence)
     return [
@@ -101,9 +106,9 @@ def _subject(evidence: Mapping[str, Any]) -> tuple[Table, Row]:
     return BY_NAME[evidence["table"]], evidence["key"]
 
 
-def _row_at(store: Store, table: Table, version: int, key: Row) -> Row | None:
+def _row_at(store: Store, table: Table, version: int, key: Row, links: Links) -> Row | None:
     try:
-        return find(store, Subject(table, typed(table, key)), version)[2]
+        return find(store, Subject(table, typed(table, key)), version, links)[2]
     except InputError:
         return None
 

@@ -20,7 +20,7 @@ from lakehouse.status import TABLE_OF
 
 RUN = ("job", "run_id", "app_id", "batch_id", "covers")
 """Who wrote a commit."""
-BASIS = ("code", "contracts", "rules", "settings", "regulation", "file")
+BASIS = ("code", "contracts", "rules", "settings", "regulation", "model", "file")
 """What it rests on."""
 
 
@@ -43,9 +43,9 @@ class Commit:
         return dict(self.said.get("inputs", {}))
 
     def covers(self, row: Row) -> bool:
-        """Whether a run that replaced days has replaced the row's; a stream's commit may have written any row."""
-        days = self.said.get("covers", {})
-        return all(first <= plain(row[name]) <= last for name, (first, last) in days.items())
+        """Whether the row is among those that a run says it wrote; a stream's commit may have written any row."""
+        ends = self.said.get("covers", {})
+        return all(row[name] is not None and first <= plain(row[name]) <= last for name, (first, last) in ends.items())
 
     def told(self) -> dict[str, Any]:
         """The commit as evidence shows it."""

@@ -193,4 +193,7 @@ LINKS: dict[Table, Link] = {
     **{cleaning.table: _of_bronze(cleaning, cleaning.table) for cleaning in CLEANINGS},
     t.SILVER_VESSELS: _of_bronze(next(c for c in CLEANINGS if c.topic == AIS), t.SILVER_VESSELS),
 }
-"""Tables whose rows can be retraced. Those in no link end a way: Bronze, and the register, which comes from a file."""
+"""Tables whose rows can be retraced. Those in no link end a way: Bronze, and the register, which comes from a file.
+
+A prediction needs the model as well: its link is in ``ml.evidence``.
+"""

@@ -30,6 +30,8 @@ from lakehouse.schema import spark_schema
 from lakehouse.store import Store
 
 SHOWN = 5
+Pins = Mapping[str, Mapping[str, Any]]
+Links = Mapping[Table, Link]
 IN_BRONZE = frozenset(BRONZE.values())
 
 
@@ -82,15 +84,15 @@ class Trace:
         return self.steps[0].rows[0]
 
 
-def find(store: Store, subject: Subject, version: int | None) -> tuple[Table, int, Row]:
+def find(store: Store, subject: Subject, version: int | None, links: Links = LINKS) -> tuple[Table, int, Row]:
     """The row asked for, with its table and version.
 
     Raises:
         InputError: It is not there, or rows of its table cannot be retraced.
         MissingError: The version is no longer kept.
     """
-    if subject.table not in LINKS:
-        names = ", ".join(table.name for table in LINKS)
+    if subject.table not in links:
+        names = ", ".join(table.name for table in links)
         raise InputError(f"{subject.table.name} cannot be retraced; these can: {names}.")
     for table in (subject.table, subject.otherwise):
         if table and store.exists(table):
@@ -103,7 +105,7 @@ def find(store: Store, subject: Subject, version: int | None) -> tuple[Table, in
 
 
 def retrace(
-    store: Store, settings: Settings, table: Table, version: int, row: Row, pins: Mapping[str, Mapping[str, Any]]
+    store: Store, settings: Settings, table: Table, version: int, row: Row, pins: Pins, links: Links = LINKS
 ) -> Trace:
     """Follow a row back to the raw records and compute it anew from them.
 
@@ -114,6 +116,7 @@ def retrace(
         version: As of which version.
         row: The row.
         pins: Version and settings of each table as evidence has them; empty: they are looked up in the logs.
+        links: How rows of each table come about.
 
     Raises:
         InputError: The way back is not known.
@@ -123,15 +126,15 @@ def retrace(
     due = [(table, version, [row])]
     while due:
         table, version, rows = due.pop(0)
-        step, inputs = _step(store, settings, table, version, rows, pins)
+        step, inputs = _step(store, settings, table, version, rows, pins, is_end=table not in links)
         trace.steps.append(step)
-        if table in LINKS and rows:
-            due.extend(_one_back(store, settings, step, LINKS[table], inputs, trace.differences))
+        if table in links and rows:
+            due.extend(_one_back(store, settings, step, links[table], inputs, trace.differences))
     return trace
 
 
 def _step(
-    store: Store, settings: Settings, table: Table, version: int, rows: list[Row], pins: Mapping[str, Mapping[str, Any]]
+    store: Store, settings: Settings, table: Table, version: int, rows: list[Row], pins: Pins, *, is_end: bool
 ) -> tuple[Step, Mapping[str, int]]:
     """The step, and the versions of what it rests on."""
     now = told_settings(settings)
@@ -140,7 +143,7 @@ def _step(
     commits = history(store.path(table), version)
     if table in IN_BRONZE:
         return Step(table, version, rows, now, batches_of(commits, rows)), {}
-    if table not in LINKS or not rows:
+    if is_end or not rows:
         return Step(table, version, rows, now, [commit for commit in commits if commit.said][:1]), {}
     if table in (t.SILVER_VOYAGES, t.SILVER_EMISSIONS) or table.name.startswith("gold."):
         wrote = [writer(table, commits, row) for row in rows]
@@ -153,7 +156,7 @@ def _step(
     return Step(table, version, rows, settings_then, batches), read.inputs if read else {}
 
 
-def _versions(pins: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+def _versions(pins: Pins) -> dict[str, int]:
     return {name: int(pin["version"]) for name, pin in pins.items()}
 
 

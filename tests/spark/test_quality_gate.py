@@ -12,10 +12,11 @@ import pytest
 from click.testing import CliRunner
 from pyspark.sql import DataFrame
 
-from batch_jobs.runs import Run, running
+from batch_jobs.runs import Run
 from contracts.errors import ContractError
 from contracts.settings import Settings
 from contracts.tables import GOLD_ROUTE_PERFORMANCE, OPS_QUALITY
+from lakehouse.runs import recorded
 from lakehouse.schema import spark_schema
 from lakehouse.store import Store
 from maritime.quality import check
@@ -37,7 +38,7 @@ def routes(store: Store, *changes: dict[str, Any]) -> DataFrame:
 
 
 def run(store: Store, check_rows: int | None) -> Run:
-    return Run("routes", {}, store, datetime.now(UTC), check_rows=check_rows)
+    return Run("routes", {}, store, datetime.now(UTC), check_rows)
 
 
 def found(store: Store) -> list[dict[str, Any]]:
@@ -105,5 +106,5 @@ def test_an_unknown_table_and_one_that_is_not_there_are_one_sentence(
 
 @pytest.mark.parametrize("is_on", [True, False])
 def test_the_setting_switches_the_check_of_jobs(store: Store, settings: Settings, is_on: bool) -> None:
-    with running("routes", {}, settings.model_copy(update={"quality_after_jobs": is_on}), {}) as job:
+    with recorded(Run, "routes", {}, settings.model_copy(update={"quality_after_jobs": is_on})) as job:
         assert job.check_rows == (settings.quality_sample_rows if is_on else None)

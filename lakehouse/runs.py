@@ -1,0 +1,150 @@
+"""A run of a job: the versions that it reads and commits, its row in ``ops.runs`` and its lineage, a failed one too."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pyspark.sql import DataFrame
+
+from contracts.settings import Settings
+from contracts.tables import OPS_RUNS, Table
+from infra.console import say
+from infra.lock import single_writer
+from lakehouse.lineage.emitter import emitting
+from lakehouse.lineage.events import Event, Job, State, dataset, failure, run_event
+from lakehouse.provenance import made_by
+from lakehouse.schema import spark_schema
+from lakehouse.session import spark_session
+from lakehouse.store import Store
+
+
+@dataclass(slots=True)
+class Run:
+    """A run while it goes on; what is not given is filled in as it becomes known."""
+
+    job: str
+    arguments: Mapping[str, Any]
+    store: Store
+    started_at: datetime
+    check_rows: int | None = None
+    """Most rows of a written table that are checked by its contract; null: no check."""
+    rows_read: int = 0
+    rows_written: int = 0
+    run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    inputs: dict[str, int] = field(default_factory=dict)
+    """Version read of each table, the same at every read."""
+    versions: dict[str, int] = field(default_factory=dict)
+    """Version committed of each table."""
+    basis: dict[str, Any] = field(default_factory=dict)
+    """What commits name besides: the regulation data or the model that the run applies."""
+
+    def read(self, table: Table) -> DataFrame:
+        """The table as of one version, which the run's own commits name."""
+        if table.name not in self.inputs:
+            self.inputs[table.name] = self.store.version(table)
+        return self.store.read(table, self.inputs[table.name])
+
+    def replace(self, table: Table, rows: DataFrame, where: str | None = None, **said: object) -> int:
+        """Replace the rows that fulfil ``where`` (all, when unset) in one commit, and check what was written.
+
+        Args:
+            table: Its contract.
+            rows: What is there from now on.
+            where: Condition in SQL.
+            **said: What the commit says of itself besides; ``covers`` names first and last value of columns of
+                the rows that this run wrote.
+
+        Raises:
+            ContractError: The rows break a rule that stops; the table is again as it was.
+        """
+        return self._commit(table, lambda: self.store.replace(table, rows, where, self._said(table, said)))
+
+    def upsert(self, table: Table, rows: DataFrame, **said: object) -> int:
+        """The same for rows that are merged by the table's key."""
+        return self._commit(table, lambda: self.store.upsert(table, rows, metadata=self._said(table, said)))
+
+    def _commit(self, table: Table, write: Callable[[], int]) -> int:
+        say(f"Writing {table.name} to {self.store.path(table)}")
+        self.store.create(table)
+        before = self.store.version(table)
+        self.versions[table.name] = write()
+        if self.check_rows is not None:
+            from lakehouse.quality.gate import check_written  # slow to import: not for a run that writes nothing
+
+            check_written(self.store, table, before, self.check_rows)
+        return self.versions[table.name]
+
+    def _said(self, table: Table, said: Mapping[str, object]) -> dict[str, Any]:
+        """What the commit says of itself: the run, the versions it read, and what it rests on."""
+        run = {"job": self.job, "run_id": self.run_id, "inputs": self.inputs}
+        return {**run, **said, **self.basis, **made_by([table])}
+
+
+R = TypeVar("R", bound=Run)
+
+
+@contextmanager
+def recorded(
+    kind: type[R],
+    job: str,
+    arguments: Mapping[str, Any],
+    settings: Settings,
+    places: Mapping[str, str] | None = None,
+    lock: str | None = None,
+) -> Iterator[R]:
+    """Start Spark, hold the job's lock, and record the run in ``ops.runs`` and as lineage, a failed one too.
+
+    Args:
+        kind: The job's own kind of run.
+        job: Its name.
+        arguments: What it was asked.
+        settings: Where the lake is.
+        places: Tables that are elsewhere, by name.
+        lock: Its name; the job's where unset.
+
+    Raises:
+        LockedError: Another run with this lock goes on.
+    """
+    with single_writer(Path(settings.home) / "locks", lock or job), emitting(settings, job) as emitter:
+        say("Starting Spark")
+        store = Store(spark_session(settings, job), settings.lake, places or {})
+        check_rows = settings.quality_sample_rows if settings.quality_after_jobs else None
+        run = kind(job, arguments, store, datetime.now(UTC), check_rows)
+        emitter.emit(_event(run, settings, "START"))
+        try:
+            yield run
+        except BaseException as error:
+            emitter.emit(_event(run, settings, "FAIL", error))
+            _record(run, "failed")
+            raise
+        emitter.emit(_event(run, settings, "COMPLETE"))
+        _record(run, "succeeded")
+
+
+def _event(run: Run, settings: Settings, state: State, error: BaseException | None = None) -> Event:
+    """The run as an OpenLineage event, with the versions that it has read and committed so far."""
+    store = run.store
+    inputs, outputs = (
+        [dataset(store.root, name, version, path=store.places.get(name)) for name, version in of.items()]
+        for of in (run.inputs, run.versions)
+    )
+    job = Job(settings.openlineage_namespace, run.job, is_stream=False)
+    at = run.started_at if state == "START" else datetime.now(UTC)
+    return run_event(job, run.run_id, state, at, inputs, outputs, failure(error) if error else {})
+
+
+def _record(run: Run, outcome: str) -> None:
+    spark = run.store.spark
+    row = (
+        run.run_id, run.job, json.dumps(run.arguments, default=str), run.started_at, datetime.now(UTC),
+        run.rows_read, run.rows_written, {**run.inputs, **run.versions}, outcome,
+    )  # fmt: skip
+    run.store.create(OPS_RUNS)
+    run.store.append(OPS_RUNS, spark.createDataFrame([row], spark_schema(OPS_RUNS)))
