@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from rich.table import Table as RichTable
 
 from contracts.errors import MaritimeError
+from infra import disk
 
 out = Console()
 err = Console(stderr=True)
@@ -21,12 +22,20 @@ class Command(click.Command):
     """A click command that ends with one sentence and the error's exit code when a ``MaritimeError`` is raised."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's own signature
-        """Run the command's function; anything but our own errors keeps its stack trace, for it is a bug."""
+        """Run the command's function; all but our own errors and a full disk keeps its trace: it is a bug."""
         try:
             return super().invoke(ctx)
         except MaritimeError as error:
-            err.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
-            ctx.exit(error.exit_code)
+            _end(ctx, error)
+        except Exception as error:
+            if not disk.is_full(error):
+                raise
+            _end(ctx, disk.full(f"`{ctx.command_path}`"))
+
+
+def _end(ctx: click.Context, error: MaritimeError) -> NoReturn:
+    err.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+    ctx.exit(error.exit_code)
 
 
 class Group(click.Group):

@@ -18,6 +18,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from contracts import errors
 from contracts.errors import AccessError, ContractError, DataLossError, MaritimeError, UnavailableError
 from contracts.settings import Settings, load_settings
+from infra import disk
 from infra.console import Command, say
 from lakehouse.evolution import checkpoint_versions
 from lakehouse.evolution.tables import check
@@ -123,7 +124,7 @@ def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
             upkeep = StreamUpkeep(Store(spark, settings.lake), settings, turns)
             _wait(queries, stopping, None if once else upkeep)
         except (PySparkException, Py4JError) as error:
-            raise _in_our_words("The stream", error) from error
+            raise in_our_words("The stream", error) from error
         finally:
             _let_end(queries, stopping)
 
@@ -179,7 +180,7 @@ def _wait(queries: list[StreamingQuery], stopping: Event, upkeep: StreamUpkeep |
         for query in queries:
             error = query.exception()
             if error is not None:
-                raise _in_our_words(f"The stream {query.name}", error) from error
+                raise in_our_words(f"The stream {query.name}", error) from error
         if not any(active):
             return
         if upkeep:
@@ -196,12 +197,14 @@ def _let_end(queries: list[StreamingQuery], stopping: Event) -> None:
         query.stop()
 
 
-def _in_our_words(who: str, error: Exception) -> Exception:
+def in_our_words(who: str, error: Exception) -> Exception:
     """What happened and what to do, where we know; else the error itself, whose trace is then wanted."""
     text = str(error)
     if own := _OWN_ERROR.search(text):
         kind: type[MaritimeError] = getattr(errors, own["kind"])
         return kind(f"{who} has stopped: {own['sentence']}")
+    if disk.is_full(error):
+        return disk.full(who)
     for marks, cause, sentence in _CAUSES:
         if any(mark in text for mark in marks):
             return cause(f"{who} has stopped: {sentence}")
