@@ -71,12 +71,19 @@ def twin(result: dict[str, Any]) -> Iterator[Figure]:
     yield f"{name}, s", result["seconds"], "120 or less" if result["days"] >= TWIN_DAYS else ""
 
 
+def starts(result: dict[str, Any]) -> Iterator[Figure]:
+    """A short Spark command, with its classes prepared and without."""
+    for name, seconds in result["least_s"].items():
+        yield f"register load, {name}, s", seconds, ""
+
+
 WORLD, HIGHEST_AIMED, TWIN_DAYS = 6_000, 20_000, 90
 ROOT = Path(__file__).parents[1]
 KEPT = ("--growth", "--json", "--folder", str(ROOT / "var" / "bench"))
 """The batch benchmarks keep their input, which takes longer to make than to use."""
 EMISSIONS_ROWS, VOYAGES_ROWS = "10400000", "1200000"
 BENCHES = (
+    Bench("bench.starts", ("--json",), ("--times", "1"), starts),
     Bench("bench.twin", (), ("--ships", "10", "--days", "10"), twin),
     Bench("bench.producer", ("--json",), ("--rows", "50000", "--rounds", "1"), producer),
     Bench("bench.bronze", ("--rows", "10000000", "--growth", "--json"), ("--rows", "100000", "--repeats", "1"), bronze),

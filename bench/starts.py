@@ -19,7 +19,7 @@ import click
 
 from contracts.settings import Settings, load_settings
 from infra.class_archive import QUICK_START
-from infra.console import print_json, print_table, say
+from infra.console import Command, json_option, print_json, print_table, say
 from maritime.class_archives import make
 from maritime.delivery.workplace import command
 
@@ -27,9 +27,9 @@ REGISTER = "imo_number,source\n9074729,generated\n"
 SECONDS = 300
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--times", type=click.IntRange(min=1), default=3, show_default=True, help="Runs of each variant.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def main(times: int, as_json: bool) -> None:
     """Time a short Spark command with prepared classes and without, with Java's second compiler and without."""
     settings = load_settings()

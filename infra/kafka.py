@@ -51,8 +51,8 @@ def producer_config(settings: Settings) -> dict[str, Any]:
         "linger.ms": 20,
         "message.timeout.ms": 0,
         # A broker that stands still closes no connection: when it is given up another one leads, and is asked instead.
-        "socket.timeout.ms": 2_000,
-        "topic.metadata.refresh.interval.ms": 1_000,
+        "socket.timeout.ms": 2000,
+        "topic.metadata.refresh.interval.ms": 300,
         "reconnect.backoff.max.ms": 1_000,
     }
 
