@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import click
 
 from contracts.settings import Settings, load_settings
-from contracts.topics import TOPICS, Topic, topic_named
+from contracts.topics import Topic
 from infra.console import Group, json_option, out, print_json, print_table, say
 from infra.lock import single_writer
 from infra.raw_text import readable
 from lakehouse.rereads import Rereading
+from maritime.options import chosen_topics, topic_option
 from producers.commands import instant_ms
 from producers.dead_letter_replay import History, Outcome
 from producers.dead_letter_run import Asked, foreseen, history_of, replayed
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from lakehouse.replay_account import Account
 
 rule_option = click.option("--rule", help="Only letters that this rule refused first.")
-topic_option = click.option("--topic", "short", type=click.Choice([t.short for t in TOPICS]), help="Only this topic.")
 
 
 @click.group("dlq", cls=Group)
@@ -42,7 +42,7 @@ def dlq() -> None:
 def list_command(rule: str | None, short: str | None, as_json: bool) -> None:
     """Count dead letters by topic, format and rule; open are those that no replay has published."""
     settings, rows = load_settings(), list[dict[str, object]]()
-    for topic in _topics(short):
+    for topic in chosen_topics(short):
         with dead_letters(settings, topic) as letters:
             rows += _counts(topic, letters, history_of(settings, topic), rule)
     if as_json:
@@ -95,7 +95,7 @@ def replay_command(rule: str | None, short: str | None, dry_run: bool, assume_st
         UnavailableError: The broker did not answer; what was acknowledged is done, the rest is still open.
     """
     settings = load_settings()
-    asked = Asked(settings, _topics(short), rule, instant_ms(assume_start) if assume_start else None)
+    asked = Asked(settings, chosen_topics(short), rule, instant_ms(assume_start) if assume_start else None)
     if dry_run:
         outcomes, lake = _foreseen(asked)
         result = {"lake": [account.as_json() for account in lake]}
@@ -166,14 +166,10 @@ def _counts(topic: Topic, letters: Iterable[DeadLetter], history: History, rule:
 
 
 def _chosen(settings: Settings, short: str | None, rule: str | None) -> Iterator[tuple[DeadLetter, Rereading | None]]:
-    for topic in _topics(short):
+    for topic in chosen_topics(short):
         history = history_of(settings, topic)
         with dead_letters(settings, topic) as letters:
             yield from ((letter, history.second(letter)) for letter in letters if rule in (None, letter.reason))
-
-
-def _topics(short: str | None) -> tuple[Topic, ...]:
-    return (topic_named(short),) if short else TOPICS
 
 
 def _as_json(letter: DeadLetter, second: Rereading | None) -> dict[str, object]:

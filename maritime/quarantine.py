@@ -11,9 +11,9 @@ import deltalake
 from contracts.errors import ConfigurationError, InputError
 from contracts.settings import Settings, load_settings
 from contracts.tables import SILVER_QUARANTINE, SILVER_VERDICTS, Table
-from contracts.topics import TOPICS, topic_named
 from infra.console import Group, json_option, out, print_json, print_table, say
 from infra.raw_text import readable
+from maritime.options import chosen_topics, topic_option
 from maritime.sql import query
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ RECORD = "kafka_topic, kafka_partition, kafka_offset, published_at"
 COUNTS = ("stream", "rule", "schema_version", "records", "still_open", "first_seen_at", "last_seen_at")
 PLACE = ("stream", "rule", "kafka_topic", "kafka_partition", "kafka_offset", "published_at", "verdict", "held_by")
 rule_option = click.option("--rule", help="Only records that this rule refused.")
-topic_option = click.option("--topic", "short", type=click.Choice([t.short for t in TOPICS]), help="Only this topic.")
 
 
 @click.group("quarantine", cls=Group)
@@ -97,7 +96,7 @@ def replay_command(rule: str | None, short: str | None, dry_run: bool, as_json: 
     if rule is None and not dry_run:
         raise ConfigurationError("Name the rule that was corrected: --rule R (`maritime quarantine list` tells them).")
     _refuse_unknown_rule(settings, rule)
-    topics = [topic_named(short)] if short else TOPICS
+    topics = chosen_topics(short)
     accounts = replay(spark_session(settings, "maritimeiq"), settings, rule, topics, dry_run=dry_run)
     if as_json:
         print_json({"dry_run": dry_run, "rules": [account.as_json() for account in accounts]})

@@ -11,7 +11,7 @@ from consumers.recovery import Plan, loss_of, plan
 from consumers.recovery import recover as recover_stream
 from consumers.standing import standing
 from contracts.settings import Settings, load_settings
-from contracts.topics import TOPICS, Topic, topic_named
+from contracts.topics import Topic
 from infra import audit_log
 from infra.console import Command, Group, json_option, out, print_json, print_table
 from lakehouse.evolution import checkpoint_versions
@@ -20,6 +20,7 @@ from lakehouse.gold import GOLD_FLOWS
 from lakehouse.resume import plan as resuming
 from lakehouse.resume import standing as readers
 from lakehouse.silver import SILVER_FLOWS
+from maritime.options import chosen_topics, topic_option
 
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what is wrong and how it would go on; change nothing.")
 ACCEPT_LOSS = click.option(
@@ -33,18 +34,18 @@ def recover() -> None:
 
 
 @recover.command("bronze", cls=Command)
-@click.option("--topic", type=click.Choice([topic.short for topic in TOPICS]), help="Only this topic; else all.")
+@topic_option
 @DRY_RUN
 @ACCEPT_LOSS
 @json_option
-def bronze(topic: str | None, dry_run: bool, accept_loss: bool, as_json: bool) -> None:
+def bronze(short: str | None, dry_run: bool, accept_loss: bool, as_json: bool) -> None:
     """Let Bronze go on where the ledger ends: after retention, a topic made anew, or a lost checkpoint.
 
     The old checkpoint is kept under another name, and the next start of the stream begins at the offsets shown.
     Without --accept-loss nothing is done where records are lost: the command ends with 6 and names them.
     """
     settings = load_settings()
-    wanted = [topic_named(topic)] if topic else list(TOPICS)
+    wanted = chosen_topics(short)
     plans = [_bronze(settings, one, dry_run=dry_run, accept_loss=accept_loss) for one in wanted]
     if as_json:
         print_json({"dry_run": dry_run, "streams": [_machine_readable(found) for found in plans]})
@@ -54,18 +55,18 @@ def bronze(topic: str | None, dry_run: bool, accept_loss: bool, as_json: bool) -
 
 
 @recover.command("silver", cls=Command)
-@click.option("--topic", type=click.Choice([topic.short for topic in TOPICS]), help="Only this topic; else all.")
+@topic_option
 @DRY_RUN
 @ACCEPT_LOSS
 @json_option
-def silver(topic: str | None, dry_run: bool, accept_loss: bool, as_json: bool) -> None:
+def silver(short: str | None, dry_run: bool, accept_loss: bool, as_json: bool) -> None:
     """Let Silver go on where the ledger ends: after a lost or old checkpoint, or where Bronze was changed.
 
     The old checkpoint is kept under another name, and one that holds the ledger's last batch is made in its place. A
     batch that was cut short is finished first, exactly as it was begun. Without --accept-loss nothing is done where
     rows are lost: the command ends with 6 and names them.
     """
-    flows = [flow for flow in SILVER_FLOWS if topic is None or flow.name == f"silver.{topic}"]
+    flows = [flow for flow in SILVER_FLOWS if short is None or flow.name == f"silver.{short}"]
     _readers(flows, dry_run=dry_run, accept_loss=accept_loss, as_json=as_json)
 
 

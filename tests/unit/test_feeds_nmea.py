@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import sys
 import threading
 from collections import Counter
 from functools import reduce
@@ -239,6 +241,27 @@ def test_a_tcp_feed_is_taken_up_again_after_the_server_closed_it() -> None:
     assert keys == ["477553000", "366053209"]
     assert refused == ["malformed", "malformed"]
     assert any("closed the connection" in text for text in told)
+
+
+def test_standard_input_is_read_as_it_comes_and_to_its_end_also_where_the_last_line_has_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken, given = os.pipe()
+    monkeypatch.setattr(sys, "stdin", os.fdopen(taken))
+    reports = [VIRGINIA.encode(), b"\xff\xfe", SAN_FRANCISCO.encode()]
+    os.write(given, b"\r\n".join(reports)[:-20])
+    said: list[bool] = []
+    blocks = open_blocks("-", Line(print, lambda: False, said.append))
+    first = next(blocks)
+    os.write(given, reports[-1][-20:])
+    os.close(given)
+
+    found = [first, *blocks]
+
+    assert [line for block in found for line in block.lines] == reports
+    assert [block.first_line for block in found if block.lines] == [1, 3]
+    assert {block.received_at_ms for block in found} == {None}, "a recording brings its own times"
+    assert said == [True]
 
 
 def test_a_udp_feed_takes_one_datagram_as_lines() -> None:
