@@ -28,8 +28,8 @@ STOP_SECONDS = 30.0
 CLIENT_PORT, CONTROLLER_PORT, PROXIED_PORT = 9092, 9093, 9094
 
 FAILOVER = """\
-broker.heartbeat.interval.ms=300
-broker.session.timeout.ms=1500
+broker.heartbeat.interval.ms=200
+broker.session.timeout.ms=1000
 replica.lag.time.max.ms=2000
 replica.socket.timeout.ms=1500
 controller.socket.timeout.ms=1000
