@@ -89,7 +89,7 @@ def _in_a_home(settings: Settings, cells: Sequence[Cell]) -> list[Outcome]:
 def _report(seed: int, runs: int, outcomes: Sequence[Outcome], *, as_json: bool) -> None:
     facts = _facts(seed, runs, outcomes)
     if as_json:
-        print_json({**facts, "cells": [{**asdict(o), "holds": o.holds} for o in outcomes]})
+        print_json({**facts, "outcomes": [{**asdict(o), "holds": o.holds} for o in outcomes]})
         return
     columns = ["cell", "clean", "acked", "lost", "twice", "order", "gap s"]
     print_table("Faults, and what was found", columns, _rows(outcomes))

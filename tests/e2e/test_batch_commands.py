@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 from pyspark.sql import DataFrame, SparkSession
 
-from batch_jobs import emissions, runs, voyages
+from batch_jobs import emissions, voyages
 from batch_jobs.commands import register_group
 from contracts.settings import Settings
 from contracts.tables import (
@@ -33,6 +33,7 @@ from contracts.tables import (
 )
 from infra.class_archive import QUICK_START, java_options
 from infra.jars import spark_jars
+from lakehouse import runs
 from lakehouse.schema import spark_schema
 from lakehouse.session import DELTA
 from lakehouse.store import Store
