@@ -52,7 +52,7 @@ def producer_config(settings: Settings) -> dict[str, Any]:
         "message.timeout.ms": 0,
         # A broker that stands still closes no connection: when it is given up another one leads, and is asked instead.
         # Who leads is asked often, since the client looks after what has timed out only when it has something to do.
-        "socket.timeout.ms": 2000,
+        "socket.timeout.ms": 2_000,
         "topic.metadata.refresh.interval.ms": 300,
         "reconnect.backoff.max.ms": 1_000,
     }

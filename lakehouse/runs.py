@@ -24,6 +24,8 @@ from lakehouse.schema import spark_schema
 from lakehouse.session import spark_session
 from lakehouse.store import Store
 
+Covers = Mapping[str, tuple[Any, Any]]
+
 
 @dataclass(slots=True)
 class Run:
@@ -51,24 +53,23 @@ class Run:
             self.inputs[table.name] = self.store.version(table)
         return self.store.read(table, self.inputs[table.name])
 
-    def replace(self, table: Table, rows: DataFrame, where: str | None = None, **said: object) -> int:
+    def replace(self, table: Table, rows: DataFrame, where: str | None = None, covers: Covers | None = None) -> int:
         """Replace the rows that fulfil ``where`` (all, when unset) in one commit, and check what was written.
 
         Args:
             table: Its contract.
             rows: What is there from now on.
             where: Condition in SQL.
-            **said: What the commit says of itself besides; ``covers`` names first and last value of columns of
-                the rows that this run wrote.
+            covers: First and last value of columns by which the rows of this run are known.
 
         Raises:
             ContractError: The rows break a rule that stops; the table is again as it was.
         """
-        return self._commit(table, lambda: self.store.replace(table, rows, where, self._said(table, said)))
+        return self._commit(table, lambda: self.store.replace(table, rows, where, self._said(table, covers)))
 
-    def upsert(self, table: Table, rows: DataFrame, **said: object) -> int:
+    def upsert(self, table: Table, rows: DataFrame, covers: Covers) -> int:
         """The same for rows that are merged by the table's key."""
-        return self._commit(table, lambda: self.store.upsert(table, rows, metadata=self._said(table, said)))
+        return self._commit(table, lambda: self.store.upsert(table, rows, metadata=self._said(table, covers)))
 
     def _commit(self, table: Table, write: Callable[[], int]) -> int:
         say(f"Writing {table.name} to {self.store.path(table)}")
@@ -81,10 +82,10 @@ class Run:
             check_written(self.store, table, before, self.check_rows)
         return self.versions[table.name]
 
-    def _said(self, table: Table, said: Mapping[str, object]) -> dict[str, Any]:
+    def _said(self, table: Table, covers: Covers | None) -> dict[str, Any]:
         """What the commit says of itself: the run, the versions it read, and what it rests on."""
         run = {"job": self.job, "run_id": self.run_id, "inputs": self.inputs}
-        return {**run, **said, **self.basis, **made_by([table])}
+        return {**run, **({"covers": covers} if covers else {}), **self.basis, **made_by([table])}
 
 
 R = TypeVar("R", bound=Run)

@@ -42,7 +42,7 @@ def delivery(ctx: click.Context, minutes: float, seed: int, as_json: bool) -> No
     holds = False
     try:
         with _sigterm_as_ctrl_c():
-            verdict = verify(own_settings(load_settings(), home), seed, kills, say)
+            verdict = verify(own_settings(load_settings(), home), seed, kills, minutes * 60, say)
         holds = verdict.holds
         facts = _facts(seed, minutes, verdict, None if holds else home)
         _tell(facts, verdict, as_json=as_json, schedule_of=kills)

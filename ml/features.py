@@ -22,7 +22,8 @@ def rebuild_features(run: Run) -> int:
         InputError: There is no engine telemetry in Silver.
     """
     sensors = run.read(SILVER_SENSORS)
-    if sensors.filter("event_type = 'engine'").isEmpty():
+    run.rows_read = sensors.filter("event_type = 'engine'").count()
+    if not run.rows_read:
         raise InputError(f"{SILVER_SENSORS.name} holds no engine readings: publish engine telemetry first.")
     voyages = (
         run.read(SILVER_VOYAGES)

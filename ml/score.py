@@ -59,21 +59,26 @@ def score(
         InputError: There are no features for the days asked for.
     """
     features = chosen_days(run.read(GOLD_VESSEL_FEATURES), start, end)
-    run.rows_read = features.count()
-    if not run.rows_read:
+    if features.isEmpty():
         raise InputError(
             f"{GOLD_VESSEL_FEATURES.name} holds no day from {start or 'its first'} to {end or 'its last'}."
         )
     say(f"scoring with {MODEL_NAME}, version {model_version} ...")
     version = run.inputs[GOLD_VESSEL_FEATURES.name]
     rows = predictions(load_model(settings, model_version), features, model_version, version).cache()
-    run.rows_written = rows.count()
+    scored, first, last = rows.agg(F.count("*"), F.min("observed_on"), F.max("observed_on")).collect()[0]
+    run.rows_read = run.rows_written = scored
     run.basis["model"] = {"name": MODEL_NAME, "version": model_version}
-    run.upsert(GOLD_MAINTENANCE_PREDICTIONS, rows, covers=_covered(rows))
+    covers = {
+        "observed_on": (first, last),
+        "model_version": (model_version, model_version),
+        "features_version": (version, version),
+    }
+    run.upsert(GOLD_MAINTENANCE_PREDICTIONS, rows, covers)
     result = {
         "model": MODEL_NAME,
         "model_version": model_version,
-        "scored": run.rows_written,
+        "scored": scored,
         "needs_maintenance": rows.filter("needs_maintenance").count(),
         "most_at_risk": [
             row.asDict() for row in rows.orderBy(F.desc("failure_probability"), "mmsi").limit(SHOWN).collect()
@@ -81,14 +86,6 @@ def score(
     }
     rows.unpersist()
     return result
-
-
-def _covered(rows: DataFrame) -> dict[str, tuple[Any, Any]]:
-    """By which of its columns a row is known to be of this run: evidence looks for the commit that wrote it."""
-    names = ("observed_on", "model_version", "features_version")
-    ends = rows.agg(*(end(name).alias(f"{end.__name__}_{name}") for name in names for end in (F.min, F.max))).first()
-    assert ends is not None  # an aggregate without groups has one row
-    return {name: (ends[f"min_{name}"], ends[f"max_{name}"]) for name in names}
 
 
 @click.command(cls=Command)

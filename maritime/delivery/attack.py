@@ -37,13 +37,20 @@ class Course:
     ended: dict[str, int] = field(default_factory=dict)
 
 
-def attack(victims: Iterable[Victim], kills: Mapping[str, Sequence[Kill]], tell: Tell) -> Course:
-    """Carry out every kill. Whatever is down between its kills is started again, until the last kill of all.
+def is_due(kill: Kill, struck: Iterable[Struck], *, in_time: bool) -> bool:
+    """Whether a kill is still to be carried out: in time always, later only where no other reached its named place."""
+    reached = {earlier.kill.point for earlier in struck if earlier.reached}
+    return in_time or (kill.point is not None and kill.point not in reached)
 
-    What still runs then is left running.
+
+def attack(victims: Iterable[Victim], kills: Mapping[str, Sequence[Kill]], seconds: float, tell: Tell) -> Course:
+    """Carry out the kills. Whatever is down between its kills is started again, until the last kill of all.
+
+    A machine that is slower than the schedule reckons does not get through it in time: after ``seconds`` only the
+    named places not reached yet are still visited. What runs in the end is left running.
     """
     over, course, began = Event(), Course(), time.monotonic()
-    fronts = [_Front(victim, kills[victim.name], over, course, began, tell) for victim in victims]
+    fronts = [_Front(victim, kills[victim.name], over, course, began, seconds, tell) for victim in victims]
     with ThreadPoolExecutor(len(fronts)) as threads:
         futures = [threads.submit(front.run) for front in fronts]
         try:
@@ -66,13 +73,16 @@ class _Front:
     over: Event
     course: Course
     began: float
+    seconds: float
     tell: Tell
     finished: Event = field(default_factory=Event)
 
     def run(self) -> None:
-        """All its kills, then keep it running until all others are done."""
+        """Its kills, then keep it running until all others are done."""
         try:
             for kill in self.kills:
+                if not is_due(kill, self.course.struck, in_time=self._now() <= self.seconds):
+                    continue
                 self._strike(kill)
                 self.over.wait(kill.away_s)
         except BaseException:

@@ -52,13 +52,16 @@ class Verdict:
         return is_sound and self.acknowledged > 0 and not self.not_reached and not self.at_fault
 
 
-def verify(settings: Settings, seed: int, kills: Mapping[str, Sequence[Kill]], tell: Callable[[str], None]) -> Verdict:
+def verify(
+    settings: Settings, seed: int, kills: Mapping[str, Sequence[Kill]], seconds: float, tell: Callable[[str], None]
+) -> Verdict:
     """Publish the known stream while the kills are carried out, drain, and compare.
 
     Args:
         settings: A home of the proof's own; its broker is started here and stopped at the end.
         seed: Of the stream.
         kills: By victim.
+        seconds: After which only named places not reached yet are still visited.
         tell: Takes a line of progress.
 
     Raises:
@@ -74,7 +77,7 @@ def verify(settings: Settings, seed: int, kills: Mapping[str, Sequence[Kill]], t
         create_topics(settings)
         cluster.start()
         streams.settings = settings = settings.model_copy(update={"spark_master": cluster.master})
-        course = attack((broker, producer, streams, Executors(cluster)), kills, tell)
+        course = attack((broker, producer, streams, Executors(cluster)), kills, seconds, tell)
         broker.start()
         _drain(settings, producer, streams, tell)
         acknowledged = producer.acknowledged()

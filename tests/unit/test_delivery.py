@@ -24,7 +24,7 @@ from contracts.errors import LockedError
 from contracts.settings import Settings
 from infra.lock import single_writer
 from maritime import verify_delivery
-from maritime.delivery.attack import Struck
+from maritime.delivery.attack import Struck, is_due
 from maritime.delivery.proof import Arrival, Finding, Lake, lost, prove, reordered, twice
 from maritime.delivery.run import Verdict
 from maritime.delivery.schedule import ALL, DRIVER, JVM, POINTS, STREAMS, Kill, schedule
@@ -168,6 +168,14 @@ def test_a_day_counted_twice_in_gold_is_named(lake: Lake) -> None:
     found = wrong(replace(lake, gold_days={**lake.gold_days, day: lake.gold_days[day] + 1}))
 
     assert [finding.twice for finding in found.values()] == [[day]]
+
+
+def test_after_its_time_only_named_places_not_reached_yet_are_visited() -> None:
+    at_random, first, second = (Kill(STREAMS, ALL, 1.0, 0.0, place) for place in (None, *POINTS[:2]))
+    struck = [Struck(first, 1.0), Struck(second, 2.0, reached=False)]
+
+    assert all(is_due(kill, struck, in_time=True) for kill in (at_random, first, second))
+    assert [is_due(kill, struck, in_time=False) for kill in (at_random, first, second)] == [False, False, True]
 
 
 def test_a_named_place_that_was_not_reached_is_no_proof() -> None:
