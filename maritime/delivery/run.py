@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from contracts.errors import MaritimeError
 from contracts.settings import Settings
@@ -22,6 +22,7 @@ from maritime.delivery.workplace import command
 DRAIN_SECONDS = 1800
 STREAM_LONGER_THAN_KILLS = 3
 STREAM_AT_LEAST_SECONDS = 600
+_EXCEPTION = re.compile(r"(Caused by: )?(\w+\.)*\w*(Exception|Error)\b|error: ")
 DATA_AT_FAULT = (3, 6)
 """Exit codes with which a stream says that data is wrong or gone; nothing that is killed may bring these about."""
 
@@ -100,7 +101,7 @@ def _drain(settings: Settings, producer: Producer, streams: Streams, tell: Calla
     """End the producer in order, so that its record is complete, and let the streams catch up."""
     code = producer.stop()
     if code not in (0, None):
-        raise MaritimeError(f"The producer did not end in order (exit code {code}): {_end_of(producer.log)}")
+        raise MaritimeError(f"The producer did not end in order (exit code {code}): {cause(producer.log.read_text())}")
     streams.stop()
     tell(f"{producer.acknowledged():,} lines acknowledged; the streams catch up")
     log = settings.home / "drain.log"
@@ -110,8 +111,11 @@ def _drain(settings: Settings, producer: Producer, streams: Streams, tell: Calla
             cwd=settings.home, stdout=output, stderr=output, timeout=DRAIN_SECONDS, check=False,
         )  # fmt: skip
     if done.returncode:
-        raise MaritimeError(f"The streams did not catch up (exit code {done.returncode}): {_end_of(log)}")
+        raise MaritimeError(f"The streams did not catch up (exit code {done.returncode}): {cause(log.read_text())}")
 
 
-def _end_of(log: Path) -> str:
-    return " / ".join(log.read_text().splitlines()[-3:])
+def cause(log: str) -> str:
+    """Why a program ended, by what it printed: its last exception, without the trace and plan; else its last lines."""
+    lines = log.splitlines()
+    named = [line for line in lines if _EXCEPTION.match(line)]
+    return " / ".join(named[-1:] or lines[-3:])
