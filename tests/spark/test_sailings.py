@@ -100,7 +100,7 @@ def test_the_voyage_under_way_is_open_and_counts_its_miles_so_far(ports: DataFra
     assert voyage.distance_nm == pytest.approx(DEGREE_NM / 2, rel=2e-5)
 
 
-@pytest.mark.parametrize(("nav_status", "ends"), [(MOORED, [at(4), at(11)]), (None, [at(4), at(11)]), (ANCHORED, [])])
+@pytest.mark.parametrize(("nav_status", "ends"), [(MOORED, [at(4), at(10)]), (None, [at(4), at(10)]), (ANCHORED, [])])
 def test_a_ship_that_only_anchors_near_a_port_goes_on_with_its_voyage(
     ports: DataFrame, nav_status: int | None, ends: list[datetime]
 ) -> None:
