@@ -40,7 +40,7 @@ def generate_command(
     voyage_events.jsonl.gz   schedules, departures, arrivals, port calls, daily fuel reports
     alerts.jsonl.gz          engine alarms and heavy seas
     register.csv             the ships
-    truth/                   voyages, port calls, fuel, failures, and the count of each fault mixed in
+    truth/                   voyages, port calls, silences, fuel, failures, faults, and who used a shared MMSI
 
     With --every lawful ships report as often as class A stations do: every 2 to 10 seconds under way.
 

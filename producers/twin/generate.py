@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from producers.twin.fuel import Burn, burn
 from producers.twin.register import Ship, fleet
 from producers.twin.truth import Tally, write_summary, write_truth
 from producers.twin.voyages import Track, sail
-from producers.twin.wire import Instants, Outbox, lines
+from producers.twin.wire import Instants, Outbox, event_ids, lines
 
 FILES = ("ais", "sensors", "voyage_events", "alerts")
 _DAY_MS = 86_400_000
@@ -128,7 +128,7 @@ def _write_ais(out: Path, tracks: Sequence[Track], config: TwinConfig, tally: Ta
     outbox = Outbox(_file(out, "ais"))
     gaps = {track.ship.index: faults.silences(track.ship, config) for track in tracks}
     doubled = {track.ship.mmsi for track in tracks[config.ships :]}
-    sharing = [track.ship.index for track in tracks if track.ship.mmsi in doubled]
+    sharing = {track.ship.index: track.ship.imo_number for track in tracks if track.ship.mmsi in doubled}
     for track in tracks[config.ships :]:
         tally.fault("shared_mmsi", track.ship.mmsi, 1)
     for number, (since_ms, until_ms) in enumerate(_chunks(config, _reports_a_day(config))):
@@ -142,7 +142,7 @@ def _write_ais(out: Path, tracks: Sequence[Track], config: TwinConfig, tally: Ta
 
 def _add_positions(
     outbox: Outbox, tally: Tally, tracks: Sequence[Track], gaps: dict[int, list[faults.Silence]],
-    sharing: list[int],
+    sharing: Mapping[int, int],
     config: TwinConfig, span: tuple[int, int], rng: np.random.Generator,
 ) -> None:  # fmt: skip
     parts, senders = [], []
@@ -152,7 +152,7 @@ def _add_positions(
         tally.fault("gap", track.ship.mmsi, int(silent.sum()))
         parts.append(rows.filter(~pl.Series(silent)))
         senders.append(np.full(len(parts[-1]), track.ship.index))
-    dirty = faults.spoil(pl.concat(parts), np.concatenate(senders), sharing, config, rng)
+    dirty = faults.spoil(pl.concat(parts), np.concatenate(senders), list(sharing), config, rng)
     texts = lines(dirty.rows.with_columns(ais_class=pl.lit("A")), "position")
     outbox.add(dirty.publish_at_ms, texts)
     again, broken = np.flatnonzero(dirty.where("duplicate")), np.flatnonzero(dirty.where("broken"))
@@ -161,6 +161,7 @@ def _add_positions(
     tally.count("ais", "position", len(texts))
     tally.count("ais", "duplicate", len(again))
     tally.count("ais", "broken", len(broken))
+    tally.senders(event_ids(texts), dirty, sharing)
     tally.positions(dirty, [track.ship.mmsi for track in tracks])
 
 

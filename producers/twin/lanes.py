@@ -12,7 +12,7 @@ import numpy as np
 import searoute
 from numpy.typing import NDArray
 
-from producers.twin.ports import port
+from contracts.ports import port
 
 Floats = NDArray[np.float64]
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from contracts.fields import FUEL_KINDS
 from producers.twin.config import TwinConfig
-from producers.twin.faults import KINDS, Dirty
+from producers.twin.faults import KINDS, Dirty, silences
 from producers.twin.journal import instant_ms, voyage_id
 from producers.twin.voyages import Track
 
@@ -24,6 +25,8 @@ QUARANTINED = {
 }
 """Faults whose reports no row of ``silver.positions`` can be made of, with the rule that refuses them."""
 
+_SENDER = {"event_id": pl.String, "mmsi": pl.Int64, "imo_number": pl.Int64, "observed_at_ms": pl.Int64}
+
 
 class Tally:
     """Counts lines and faults while they are written."""
@@ -31,6 +34,7 @@ class Tally:
     def __init__(self) -> None:
         self.lines: dict[str, Counter[str]] = {}
         self._faults: Counter[tuple[str, int]] = Counter()
+        self._senders: list[pl.DataFrame] = []
         self.same_report_time = 0
 
     def count(self, topic: str, what: str, number: int) -> None:
@@ -51,6 +55,23 @@ class Tally:
             self.fault(KINDS[fault - 1], mmsi_of_ship[ship], number)
         lawful = dirty.rows.filter(~pl.Series(dirty.where("late", *QUARANTINED))).select("mmsi", "observed_at_ms")
         self.same_report_time += lawful.height - lawful.n_unique()
+
+    def senders(self, event_ids: pl.Series, dirty: Dirty, sharing: Mapping[int, int]) -> None:
+        """Keep who really sent each report of an MMSI that two ships share.
+
+        Args:
+            event_ids: One per report.
+            dirty: The reports.
+            sharing: IMO number of each ship that shares its MMSI, by its place in the fleet.
+        """
+        is_shared = np.isin(dirty.ship, list(sharing)) & ~dirty.where("bad_mmsi")
+        imo = pl.Series("imo_number", [sharing[ship] for ship in dirty.ship[is_shared]], pl.Int64)
+        sent = dirty.rows.select(event_ids, "mmsi", "observed_at_ms").filter(pl.Series(is_shared))
+        self._senders.append(sent.with_columns(imo).select(_SENDER.keys()))
+
+    def sender_rows(self) -> pl.DataFrame:
+        """One row per position report of an MMSI that two ships share, with the IMO number of its ship."""
+        return pl.concat([pl.DataFrame(schema=_SENDER), *self._senders]).sort("mmsi", "observed_at_ms", "imo_number")
 
     def faults(self) -> dict[str, int]:
         """Number of each fault over the fleet."""
@@ -94,12 +115,13 @@ class Tally:
 
 
 def write_truth(folder: Path, tracks: Sequence[Track], fuel: pl.DataFrame, config: TwinConfig) -> None:
-    """Voyages, port calls, failures and fuel of the fleet."""
+    """Voyages, port calls, silences, failures and fuel of the fleet."""
     folder.mkdir(exist_ok=True)
     pl.DataFrame([row for t in tracks for row in _voyages(t, config)], infer_schema_length=None).write_csv(
         folder / "voyages.csv"
     )
     _write_rows(folder / "port_calls.csv", [row for t in tracks for row in _port_calls(t, config)], _PORT_CALL)
+    _write_rows(folder / "silences.csv", [row for t in tracks for row in _silences(t, config)], _SILENCE)
     _write_rows(folder / "failures.csv", [row for t in tracks for row in _failures(t, config)], _FAILURE)
     kinds = [f"fuel_{kind}_t" for kind in FUEL_KINDS if f"fuel_{kind}_t" in fuel.columns]
     fuel.with_columns(
@@ -109,14 +131,18 @@ def write_truth(folder: Path, tracks: Sequence[Track], fuel: pl.DataFrame, confi
 
 
 def write_summary(folder: Path, tally: Tally, config: TwinConfig) -> dict[str, Any]:
-    """Counts of lines and faults, as ``summary.json`` and ``faults.csv``; returns the summary."""
+    """Counts of lines and faults, as ``summary.json`` and ``faults.csv``, and who used a shared MMSI when, as
+    ``shared_mmsi.csv``; returns the summary.
+    """
     tally.fault_rows().write_csv(folder / "faults.csv")
+    tally.sender_rows().write_csv(folder / "shared_mmsi.csv")
     summary = tally.summary(config)
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     return summary
 
 
 _PORT_CALL = ("mmsi", "imo_number", "voyage_id", "locode", "berthed_at", "left_at")
+_SILENCE = ("mmsi", "imo_number", "since_at", "until_at")
 _FAILURE = ("mmsi", "imo_number", "component", "wear_onset_at", "failed_at", "repaired_at", "severity")
 
 
@@ -126,9 +152,11 @@ def _write_rows(path: Path, rows: Sequence[tuple[Any, ...]], columns: Sequence[s
 
 def _at(config: TwinConfig, step: int | None) -> str | None:
     """ISO time of a step, in UTC."""
-    if step is None:
-        return None
-    return dt.datetime.fromtimestamp(instant_ms(config, step) / 1_000, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if step is None else _iso(instant_ms(config, step))
+
+
+def _iso(at_ms: int) -> str:
+    return dt.datetime.fromtimestamp(at_ms // 1_000, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _voyages(track: Track, config: TwinConfig) -> list[dict[str, Any]]:
@@ -147,19 +175,21 @@ def _voyages(track: Track, config: TwinConfig) -> list[dict[str, Any]]:
 
 
 def _port_calls(track: Track, config: TwinConfig) -> list[tuple[Any, ...]]:
-    ship = track.ship
+    """The berth that the ship lay at when the twin began, without voyage and arrival, and those it came to."""
+    sailed = [v for v in track.voyages if v.departed is not None]
+    at_start = (None, (sailed or track.voyages)[0].from_locode, None)
+    called = [(voyage_id(track, v), v.to_locode, v.arrived) for v in sailed if v.arrived is not None]
+    departures = [v.departed for v in sailed] + [None]  # the ship may still lie there at the end
     return [
-        (
-            ship.mmsi,
-            ship.imo_number,
-            voyage_id(track, v),
-            v.to_locode,
-            _at(config, v.arrived),
-            _at(config, v.left_again),
-        )
-        for v in track.voyages
-        if v.arrived is not None
+        (track.ship.mmsi, track.ship.imo_number, voyage, locode, _at(config, berthed), _at(config, left))
+        for (voyage, locode, berthed), left in zip([at_start, *called], departures, strict=False)
     ]
+
+
+def _silences(track: Track, config: TwinConfig) -> list[tuple[Any, ...]]:
+    ship = track.ship
+    found = sorted(silences(ship, config), key=lambda silence: silence.since_ms)
+    return [(ship.mmsi, ship.imo_number, _iso(s.since_ms), _iso(s.until_ms)) for s in found]
 
 
 def _failures(track: Track, config: TwinConfig) -> list[tuple[Any, ...]]:

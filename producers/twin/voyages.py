@@ -48,7 +48,6 @@ class Voyage:
     cancelled: int | None = None
     distance_nm: float | None = None
     delay_cause: str | None = None
-    left_again: int | None = None
 
     @property
     def status(self) -> str:
@@ -185,8 +184,6 @@ class _Sailor:
         departed = voyage.scheduled_departure + self._late_start(cause)
         before, self.load_share = self.load_share, self._loaded()
         self._lie(berthed, min(departed, self.steps), before)
-        if self.voyages and self.voyages[-1].arrived is not None and departed < self.steps:
-            self.voyages[-1] = replace(self.voyages[-1], left_again=departed)
         if departed >= self.steps:
             self.voyages.append(voyage)
             return self.steps

@@ -171,6 +171,40 @@ def test_two_ships_share_one_mmsi_an_ocean_apart_and_speak_at_the_same_time(
     assert len(speakers) == expected["accepted_without_late"] + expected["late_when_streamed_in_order"]
 
 
+def test_the_truth_has_every_berth_from_the_first_day_on_and_every_silence(
+    positions: list[Any], twin: TwinSummary
+) -> None:
+    voyages = _csv(twin, "voyages.csv").filter(pl.col("departed_at").is_not_null()).sort("mmsi", "departed_at")
+    calls = _csv(twin, "port_calls.csv")
+    left = calls.filter(pl.col("left_at").is_not_null()).sort("mmsi", "left_at")
+    assert calls.filter(pl.col("berthed_at").is_null())["mmsi"].n_unique() == CONFIG.ships
+    assert (
+        left.select("mmsi", "locode", "left_at").rows() == voyages.select("mmsi", "from_locode", "departed_at").rows()
+    )
+    heard = pl.DataFrame(positions).select("mmsi", "observed_at_ms")
+    silences = _csv(twin, "silences.csv").join(heard, "mmsi")
+    shared = pl.read_csv(twin.folder / "truth" / "faults.csv").filter(pl.col("fault") == "shared_mmsi")["mmsi"]
+    at_ms, since_ms, until_ms = pl.col("observed_at_ms"), *(pl.col(c).dt.epoch("ms") for c in ("since_at", "until_at"))
+    broken = silences.filter((at_ms >= since_ms + 1_000) & (at_ms < until_ms), ~pl.col("mmsi").is_in(shared.to_list()))
+    assert len(silences) > len(broken) == 0
+
+
+def test_the_truth_tells_which_ship_sent_each_report_of_a_shared_mmsi(positions: list[Any], twin: TwinSummary) -> None:
+    sender = {row["event_id"]: row for row in _csv(twin, "shared_mmsi.csv").iter_rows(named=True)}
+    shared = {row["mmsi"] for row in sender.values()}
+    sent = [p for p in positions if p["mmsi"] in shared]
+    ships = {row["imo_number"] for row in sender.values()}
+    assert {p["event_id"] for p in sent} == set(sender)
+    assert len(shared) == CONFIG.faults.shared_mmsi
+    assert len(ships) == 2 * len(shared)
+    for imo_number in ships:
+        own = [p for p in sent if sender[p["event_id"]]["imo_number"] == imo_number and p["lat_deg"] != 91]
+        own.sort(key=lambda p: int(p["observed_at_ms"]))
+        lat, lon = np.array([(p["lat_deg"], p["lon_deg"]) for p in own]).T
+        hours = np.diff([p["observed_at_ms"] for p in own]) / 3_600_000
+        assert (distance_nm(lat[:-1], lon[:-1], lat[1:], lon[1:]) / hours).max() < 25
+
+
 def test_ships_keep_to_speeds_that_ships_can_keep(positions: list[Any], twin: TwinSummary) -> None:
     shared = pl.read_csv(twin.folder / "truth" / "faults.csv").filter(pl.col("fault") == "shared_mmsi")["mmsi"]
     tracks = (

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from contracts.ports import port, ports
 from producers.twin.config import STEP_S, TwinConfig
 from producers.twin.fuel import burn, engine_load, sfc_g_per_kwh
 from producers.twin.lanes import LANES, distance_nm, lane
-from producers.twin.ports import port, ports
 from producers.twin.register import CLASSES, fleet
 from producers.twin.telemetry import engine_readings
 from producers.twin.voyages import BERTH, Track, sail

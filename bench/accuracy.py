@@ -1,0 +1,143 @@
+"""How right port calls, voyages and miles are: found from a fleet twin's positions, compared with its truth.
+
+    python -m bench.accuracy --ships 12 --days 60 --coverage 1,0.5,0.2,0.05
+
+The twin is made (seeded, with its silences and faults, but without a shared MMSI: a ship is one segment here), its
+lawful AIS positions are read as Silver would keep them, and the transforms run on them. ``--coverage`` keeps so large
+a share of the reports, drawn at random. A port call counts if there was a stop or a gap; it is right if ship and port
+agree and the times overlap. The aim: precision and recall of at least 0.97, half of the voyages within 1 % of the
+logged distance. The twin logs miles on a sphere, which may be 0.6 % off the ellipsoid that is measured here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tempfile
+import time
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import polars as pl
+from pyspark.sql import DataFrame, Row, SparkSession
+
+from bench.accuracy_truth import (
+    EVER,
+    NEVER,
+    Event,
+    distance_error_pct,
+    matched,
+    score,
+    true_calls,
+    true_voyages,
+    voyage,
+)
+from contracts.settings import Settings
+from infra.console import print_json, print_table, say
+from lakehouse.reference import port_frame
+from lakehouse.session import spark_session
+from lakehouse.transforms.port_areas import with_nearest_port
+from lakehouse.transforms.port_calls import port_calls
+from lakehouse.transforms.sailings import ends_a_voyage, sailings
+from producers.twin import TwinConfig, generate
+from producers.twin.config import FaultRates
+
+POSITION = {
+    "mmsi": pl.Int64, "observed_at_ms": pl.Int64, "lat_deg": pl.Float64, "lon_deg": pl.Float64, "sog_kn": pl.Float64,
+    "nav_status": pl.Int64,
+}  # fmt: skip
+
+
+def lawful_positions(folder: Path, sog_limit_kn: float) -> pl.DataFrame:
+    """The twin's positions as ``silver.positions`` would keep them; ``segment_id`` is the MMSI."""
+    events = []
+    with gzip.open(folder / "ais.jsonl.gz", "rt") as lines:
+        for line in lines:
+            try:
+                events.append(json.loads(line))
+            except json.JSONDecodeError:  # lines broken on purpose
+                continue
+    rows = pl.DataFrame([e for e in events if e["event_type"] == "position"], POSITION)
+    fleet = pl.read_csv(folder / "register.csv")["mmsi"]
+    sog_kn = pl.when(pl.col("sog_kn") < 102.3).then("sog_kn")
+    return (
+        rows.filter(pl.col("mmsi").is_in(fleet.implode()), pl.col("lat_deg").abs() <= 90)
+        .with_columns(sog_kn, pl.col("observed_at_ms").cast(pl.Datetime("ms", "UTC")).alias("observed_at"))
+        .filter(pl.col("sog_kn").is_null() | (pl.col("sog_kn") <= sog_limit_kn))
+        .unique(["mmsi", "observed_at"], maintain_order=True)
+        .select(pl.col("mmsi").cast(pl.String).alias("segment_id"), pl.all().exclude("observed_at_ms"))
+    )
+
+
+def measured(spark: SparkSession, positions: DataFrame, truth: Path) -> dict[str, Any]:
+    """Port calls and voyages of these positions against the truth."""
+    placed = with_nearest_port(positions, port_frame(spark)).localCheckpoint()
+    calls = port_calls(placed).localCheckpoint()
+    called = [_call(row) for row in calls.where(ends_a_voyage()).collect()]
+    sailed = sailings(calls, placed).collect()
+    facts: dict[str, Any] = {"port_calls": score(true_calls(truth), called)}
+    for name in ("berth_to_berth_nm", "distance_nm"):
+        pairs = matched(true_voyages(truth), [_voyage(row, name) for row in sailed])
+        facts[f"{name}_error_pct"] = distance_error_pct(pairs)
+    return facts | {"voyages": score(true_voyages(truth), [_voyage(row, "distance_nm") for row in sailed])}
+
+
+def _call(row: Row) -> Event:
+    arrived_at = row.arrived_at.replace(tzinfo=UTC) if row.has_entry else EVER
+    return Event(row.mmsi, row.locode, arrived_at, NEVER if row.is_open else row.left_by_at.replace(tzinfo=UTC))
+
+
+def _voyage(row: Row, distance: str) -> Event:
+    arrived_at = row.arrived_at and row.arrived_at.replace(tzinfo=UTC)
+    departed_at = row.departed_at.replace(tzinfo=UTC)
+    return voyage(row.mmsi, row.from_locode, row.to_locode, departed_at, arrived_at, row[distance])
+
+
+@click.command()
+@click.option("--ships", default=12, show_default=True)
+@click.option("--days", default=60, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@click.option("--coverage", default="1,0.5,0.2,0.05", show_default=True, help="Shares of the reports that are kept.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def main(ships: int, days: int, seed: int, coverage: str, as_json: bool) -> None:
+    """Make a twin, find its port calls and voyages, and print how right they are."""
+    settings = Settings()
+    config = TwinConfig.checked(ships=ships, days=days, seed=seed, faults=FaultRates(shared_mmsi=0))
+    spark = spark_session(settings, "accuracy")
+    results = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        generate(config, folder)
+        kept = lawful_positions(folder, settings.sog_limit_kn)
+        draw = np.random.default_rng(seed).random(len(kept))
+        for share in (float(text) for text in coverage.split(",")):
+            started, path = time.monotonic(), folder / f"{share}.parquet"
+            some = kept.filter(pl.Series(draw < share))
+            some.write_parquet(path)
+            facts = measured(spark, spark.read.parquet(str(path)), folder / "truth")
+            head = {"coverage": share, "positions": len(some)}
+            results.append(head | facts | {"seconds": round(time.monotonic() - started, 1)})
+    _tell({"ships": ships, "days": days, "seed": seed, "results": results}, as_json)
+
+
+def _tell(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(facts)
+        return
+    columns = ("coverage", "positions", "calls: precision", "recall", "voyages: precision", "recall", "median error, %")
+    rows = [
+        (
+            r["coverage"], r["positions"], r["port_calls"]["precision"], r["port_calls"]["recall"],
+            r["voyages"]["precision"], r["voyages"]["recall"], r["berth_to_berth_nm_error_pct"]["median"],
+        )
+        for r in facts["results"]
+    ]  # fmt: skip
+    print_table(f"{facts['ships']} ships, {facts['days']} days (generated, seed {facts['seed']})", columns, rows)
+    say("The distance is that from berth to berth, against the one that the twin logs.")
+
+
+if __name__ == "__main__":
+    main()
