@@ -76,7 +76,7 @@ def free_port() -> Callable[[], int]:
 def eventually() -> Eventually:
     """Wait until something is so, for what another process does in its own time."""
 
-    def wait(is_so: Callable[[], bool], seconds: float = 30) -> None:
+    def wait(is_so: Callable[[], bool], seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
         while not is_so():
             assert time.monotonic() < deadline, f"not so within {seconds} s"
