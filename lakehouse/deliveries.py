@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import deltalake
-from deltalake import write_deltalake
 
 from contracts.tables import OPS_DELIVERIES
-from lakehouse.ledger import arrow_rows
+from lakehouse.ops_rows import append
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +24,8 @@ class Delivery:
 
 
 def record(root: str, deliveries: list[Delivery]) -> None:
-    """Append what a run has delivered; delta-rs makes the table where it is not there."""
-    rows = arrow_rows(OPS_DELIVERIES, [asdict(delivery) for delivery in deliveries])
-    write_deltalake(f"{root}/{OPS_DELIVERIES.path}", rows, mode="append")
+    """Append what a run has delivered."""
+    append(root, OPS_DELIVERIES, [asdict(delivery) for delivery in deliveries])
 
 
 def deliveries(root: str) -> list[Delivery]:

@@ -12,24 +12,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 import deltalake
-import pyarrow as pa
 from deltalake import CommitProperties, Transaction, write_deltalake
 
 from contracts.errors import ContractError
-from contracts.fields import Type
-from contracts.tables import OPS_LEDGER, Table
-
-_RANGE = pa.struct([("topic", pa.string()), ("partition", pa.int32()), ("start", pa.int64()), ("end", pa.int64())])
-_ARROW: dict[Type, pa.DataType] = {
-    "string": pa.string(),
-    "boolean": pa.bool_(),
-    "int": pa.int32(),
-    "long": pa.int64(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-    "ranges": pa.list_(_RANGE),
-    "versions": pa.map_(pa.string(), pa.int64()),
-    "watermarks": pa.map_(pa.string(), pa.timestamp("us", tz="UTC")),
-}
+from contracts.tables import OPS_LEDGER
+from lakehouse.ops_rows import arrow_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +104,6 @@ def watermarks_before(root: str, stream: str, app_id: str, batch_id: int) -> dic
     return dict(earlier[-1]["watermarks"]) if earlier else {}
 
 
-def arrow_rows(table: Table, rows: list[dict[str, Any]]) -> pa.Table:
-    """Rows as Arrow, by the table's contract: instants as UTC microseconds."""
-    schema = pa.schema([pa.field(f.name, _ARROW[f.type], f not in table.key) for f in table.fields])
-    return pa.Table.from_pylist([{name: _plain(value) for name, value in row.items()} for row in rows], schema)
-
-
 def _append(table: deltalake.DeltaTable, rows: Sequence[Entry], transactions: Mapping[str, int]) -> None:
     """Append entries with these transactions; a ledger of an earlier release gets the columns that it lacks."""
     arrow = arrow_rows(OPS_LEDGER, [asdict(row) for row in rows])
@@ -136,7 +117,3 @@ def _is_entered(root: str, entry: Entry) -> bool:
     """Whether the row is there: one that somebody deleted is entered again when its batch is replayed."""
     name = (entry.app_id, entry.batch_id)
     return any((row["app_id"], row["batch_id"]) == name for row in entries(root, entry.stream))
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401  any cell of a row
-    return list(value.items()) if isinstance(value, Mapping) and "topic" not in value else value

@@ -12,11 +12,10 @@ from datetime import datetime
 from typing import Any
 
 import deltalake
-from deltalake import write_deltalake
 
 from contracts.tables import OPS_ORIGINS
-from lakehouse import ledger
 from lakehouse.ledger import OffsetRange
+from lakehouse.ops_rows import append
 
 FIRST_START = "first start"
 
@@ -52,9 +51,8 @@ class Reached:
 
 
 def record(root: str, origin: Origin) -> None:
-    """Append the start; delta-rs makes the table where it is not there."""
-    rows = ledger.arrow_rows(OPS_ORIGINS, [asdict(origin)])
-    write_deltalake(f"{root}/{OPS_ORIGINS.path}", rows, mode="append")
+    """Append the start."""
+    append(root, OPS_ORIGINS, [asdict(origin)])
 
 
 def origins(root: str, stream: str) -> list[Origin]:

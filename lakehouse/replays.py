@@ -8,13 +8,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import deltalake
-from deltalake import write_deltalake
 
 from contracts.tables import OPS_REPLAYS, SILVER_QUARANTINE, SILVER_VERDICTS
 from contracts.topics import Topic
 from infra.release import code_version
 from lakehouse import ledger
-from lakehouse.ledger import arrow_rows
+from lakehouse.ops_rows import append
 
 JUDGED = (SILVER_QUARANTINE.name, SILVER_VERDICTS.name)
 """Tables whose versions an intent names."""
@@ -55,7 +54,7 @@ def new_intent(root: str, topic: Topic, rule: str | None, versions: Mapping[str,
 
 def record(root: str, intent: Intent) -> None:
     """Enter the intent. The caller holds the writer's lock of the topic's Silver stream."""
-    write_deltalake(_path(root), arrow_rows(OPS_REPLAYS, [asdict(intent)]), mode="append")
+    append(root, OPS_REPLAYS, [asdict(intent)])
 
 
 def unfinished(root: str, topic: Topic) -> Intent | None:

@@ -11,10 +11,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import deltalake
-from deltalake import write_deltalake
 
 from contracts.tables import OPS_DEAD_LETTERS
-from lakehouse.ledger import arrow_rows
+from lakehouse.ops_rows import append
 
 LetterId = tuple[int, int, datetime]
 """Partition, offset and time of publishing."""
@@ -42,10 +41,8 @@ class Rereading:
 
 
 def record(root: str, rereadings: Sequence[Rereading]) -> None:
-    """Append rows; delta-rs makes the table where it is not there. The caller holds the lock of replays."""
-    if rereadings:
-        rows = arrow_rows(OPS_DEAD_LETTERS, [asdict(one) for one in rereadings])
-        write_deltalake(f"{root}/{OPS_DEAD_LETTERS.path}", rows, mode="append")
+    """Append rows. The caller holds the lock of replays."""
+    append(root, OPS_DEAD_LETTERS, [asdict(one) for one in rereadings])
 
 
 def last_rereadings(root: str, kafka_topic: str) -> dict[LetterId, Rereading]:

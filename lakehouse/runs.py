@@ -19,8 +19,8 @@ from infra.console import say
 from infra.lock import single_writer
 from lakehouse.lineage.emitter import emitting
 from lakehouse.lineage.events import Event, Job, State, dataset, failure, run_event
+from lakehouse.ops_rows import append
 from lakehouse.provenance import made_by
-from lakehouse.schema import spark_schema
 from lakehouse.session import spark_session
 from lakehouse.store import Store
 
@@ -123,10 +123,10 @@ def recorded(
             yield run
         except BaseException as error:
             emitter.emit(_event(run, settings, "FAIL", error))
-            _record(run, "failed")
+            record(run, "failed")
             raise
         emitter.emit(_event(run, settings, "COMPLETE"))
-        _record(run, "succeeded")
+        record(run, "succeeded")
 
 
 def _event(run: Run, settings: Settings, state: State, error: BaseException | None = None) -> Event:
@@ -141,11 +141,17 @@ def _event(run: Run, settings: Settings, state: State, error: BaseException | No
     return run_event(job, run.run_id, state, at, inputs, outputs, failure(error) if error else {})
 
 
-def _record(run: Run, outcome: str) -> None:
-    spark = run.store.spark
-    row = (
-        run.run_id, run.job, json.dumps(run.arguments, default=str), run.started_at, datetime.now(UTC),
-        run.rows_read, run.rows_written, {**run.inputs, **run.versions}, outcome,
-    )  # fmt: skip
-    run.store.create(OPS_RUNS)
-    run.store.append(OPS_RUNS, spark.createDataFrame([row], spark_schema(OPS_RUNS)))
+def record(run: Run, outcome: str) -> None:
+    """Enter the run in ``ops.runs``, by delta-rs: jobs in different processes may end at the same moment."""
+    row = {
+        "run_id": run.run_id,
+        "job": run.job,
+        "arguments": json.dumps(run.arguments, default=str),
+        "started_at": run.started_at,
+        "finished_at": datetime.now(UTC),
+        "rows_read": run.rows_read,
+        "rows_accepted": run.rows_written,
+        "versions": {**run.inputs, **run.versions},
+        "outcome": outcome,
+    }
+    append(run.store.root, OPS_RUNS, [row])

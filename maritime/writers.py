@@ -24,7 +24,6 @@ JOBS: dict[Table, tuple[str, ...]] = {
     t.GOLD_EMISSION_COMPLIANCE: ("emissions",),
     t.GOLD_VESSEL_FEATURES: ("model",),
     t.GOLD_MAINTENANCE_PREDICTIONS: ("model",),
-    t.OPS_RUNS: ("voyages", "emissions", "model"),  # the one table of ops that Spark writes
 }
 """Names of the locks that the jobs hold which write a table."""
 REPLAYS = {t.SILVER_VERDICTS: tuple(flow.name for flow in SILVER_FLOWS)}
@@ -38,7 +37,7 @@ def streams_of(table: Table) -> list[str]:
 
 @contextmanager
 def alone(table: Table, settings: Settings) -> Iterator[None]:
-    """While no stream, replay or job writes the table with Spark, and of ``ops``, nobody else merges it.
+    """While no stream, replay or job writes the table, and of ``ops``, nobody else merges it.
 
     Raises:
         LockedError: One runs; the sentence says which, and that a stream looks after its tables itself.

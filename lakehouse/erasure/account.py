@@ -10,10 +10,10 @@ from typing import Any
 import deltalake
 import numpy as np
 import numpy.typing as npt
-from deltalake import write_deltalake
 
 from contracts.tables import OPS_ERASURES, Table
-from lakehouse.ledger import OffsetRange, arrow_rows
+from lakehouse.ledger import OffsetRange
+from lakehouse.ops_rows import append
 
 ERASURE = "erasure:"
 """How the identity of an erasure begins in a table's log."""
@@ -51,8 +51,7 @@ def is_erasure(actions: Iterable[Mapping[str, Any]]) -> bool:
 
 def record(root: str, rows: Sequence[Erased]) -> None:
     """Append what is about to be erased. It counts once the table's log holds the erasure."""
-    if rows:
-        write_deltalake(_path(root), arrow_rows(OPS_ERASURES, [asdict(row) for row in rows]), mode="append")
+    append(root, OPS_ERASURES, [asdict(row) for row in rows])
 
 
 def erased(root: str, table: Table, log: deltalake.DeltaTable, since: datetime | None = None) -> list[Erased]:

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import deltalake
-from deltalake import write_deltalake
 
 from contracts.tables import OPS_CONTRACTS
 from infra.release import code_version
-from lakehouse.ledger import arrow_rows
+from lakehouse.ops_rows import append
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +39,8 @@ def in_force(root: str) -> dict[str, State]:
 
 
 def record(root: str, states: Sequence[State]) -> None:
-    """Enter states; delta-rs makes the table where it is not there, and its commits are atomic between processes."""
-    if states:
-        rows = arrow_rows(OPS_CONTRACTS, [asdict(state) for state in states])
-        write_deltalake(f"{root}/{OPS_CONTRACTS.path}", rows, mode="append", schema_mode="merge")
+    """Enter states."""
+    append(root, OPS_CONTRACTS, [asdict(state) for state in states])
 
 
 def next_state(known: State | None, contract: str, fingerprint: str, definition: str, changes: Sequence[str]) -> State:

@@ -17,15 +17,15 @@ from threading import Event as Signal
 from threading import Thread
 
 import deltalake
-from deltalake import WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError
 
 from contracts.settings import Settings
 from contracts.tables import OPS_LINEAGE
 from lakehouse import ledger
-from lakehouse.ledger import Entry, OffsetRange, arrow_rows
+from lakehouse.ledger import Entry, OffsetRange
 from lakehouse.lineage.endpoint import Endpoint, endpoint_of
 from lakehouse.lineage.events import Event, batch_run_id, completed, started
+from lakehouse.ops_rows import append
 from lakehouse.status import adds_up
 
 WRITE_SECONDS = 15.0
@@ -147,8 +147,7 @@ def write(root: str, events: list[Event]) -> None:
         }
         for event in events
     ]
-    small = WriterProperties(compression="ZSTD")  # each event says much of what the one before it said
-    write_deltalake(f"{root}/{OPS_LINEAGE.path}", arrow_rows(OPS_LINEAGE, rows), mode="append", writer_properties=small)
+    append(root, OPS_LINEAGE, rows)
 
 
 def make_up(settings: Settings, stream: str, emitter: Emitter) -> int:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from deltalake import write_deltalake
 from great_expectations.core.expectation_validation_result import (
     ExpectationSuiteValidationResult,
     ExpectationValidationResult,
@@ -17,7 +16,7 @@ from great_expectations.core.expectation_validation_result import (
 
 from contracts.fields import Severity
 from contracts.tables import OPS_QUALITY
-from lakehouse.ledger import arrow_rows
+from lakehouse.ops_rows import append
 from lakehouse.quality.suites import SEVERITIES, rule_of
 
 SHOWN_EXAMPLES = 5
@@ -71,8 +70,7 @@ def record(root: str, checks: Sequence[Checked]) -> str:
     """Append what was found to ``ops.quality`` and return the run's id."""
     run_id = uuid.uuid4().hex
     rows = [_row(run_id, checked, finding) for checked in checks for finding in checked.findings]
-    if rows:
-        write_deltalake(f"{root}/{OPS_QUALITY.path}", arrow_rows(OPS_QUALITY, rows), mode="append")
+    append(root, OPS_QUALITY, rows)
     return run_id
 
 

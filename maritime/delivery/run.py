@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.errors import MaritimeError
 from contracts.settings import Settings
 from infra.topics import create_topics
-from maritime.delivery.attack import Struck, attack
+from maritime.delivery.attack import Struck, Tell, attack
 from maritime.delivery.evidence import collect
 from maritime.delivery.executors import Executors, SparkCluster
 from maritime.delivery.proof import Finding, prove
@@ -20,8 +21,10 @@ from maritime.delivery.victims import EmbeddedBroker, Producer, Streams
 from maritime.delivery.workplace import command
 
 DRAIN_SECONDS = 1800
+DRAIN_STARTS = 3
 STREAM_LONGER_THAN_KILLS = 3
 STREAM_AT_LEAST_SECONDS = 600
+_EXCEPTION = re.compile(r"(Caused by: )?(\w+\.)*\w*(Exception|Error)\b|error: ")
 DATA_AT_FAULT = (3, 6)
 """Exit codes with which a stream says that data is wrong or gone; nothing that is killed may bring these about."""
 
@@ -52,9 +55,7 @@ class Verdict:
         return is_sound and self.acknowledged > 0 and not self.not_reached and not self.at_fault
 
 
-def verify(
-    settings: Settings, seed: int, kills: Mapping[str, Sequence[Kill]], seconds: float, tell: Callable[[str], None]
-) -> Verdict:
+def verify(settings: Settings, seed: int, kills: Mapping[str, Sequence[Kill]], seconds: float, tell: Tell) -> Verdict:
     """Publish the known stream while the kills are carried out, drain, and compare.
 
     Args:
@@ -79,7 +80,7 @@ def verify(
         streams.settings = settings = settings.model_copy(update={"spark_master": cluster.master})
         course = attack((broker, producer, streams, Executors(cluster)), kills, seconds, tell)
         broker.start()
-        _drain(settings, producer, streams, tell)
+        _drain(settings, producer, streams, course.ended, tell)
         acknowledged = producer.acknowledged()
         findings = prove(stream, acknowledged, collect(settings))
         return Verdict(acknowledged, course.struck, course.ended, findings)
@@ -96,22 +97,36 @@ def _events(kills: Mapping[str, Sequence[Kill]]) -> int:
     return int(max(STREAM_LONGER_THAN_KILLS * seconds, STREAM_AT_LEAST_SECONDS) * EVENTS_PER_S)
 
 
-def _drain(settings: Settings, producer: Producer, streams: Streams, tell: Callable[[str], None]) -> None:
-    """End the producer in order, so that its record is complete, and let the streams catch up."""
+def _drain(settings: Settings, producer: Producer, streams: Streams, ended: dict[str, int], tell: Tell) -> None:
+    """End the producer in order, so that its record is complete, and let the streams catch up.
+
+    Streams that end by themselves are started again and counted, as they were before.
+    """
     code = producer.stop()
     if code not in (0, None):
-        raise MaritimeError(f"The producer did not end in order (exit code {code}): {_end_of(producer.log)}")
+        raise MaritimeError(f"The producer did not end in order (exit code {code}): {cause(producer.log.read_text())}")
     streams.stop()
     tell(f"{producer.acknowledged():,} lines acknowledged; the streams catch up")
-    log = settings.home / "drain.log"
+    for start in range(1, DRAIN_STARTS + 1):
+        log = settings.home / f"drain-{start}.log"
+        if not (code := _catch_up(settings, log)):
+            return
+        why = f"{streams.name}: exit code {code}"
+        ended[why] = ended.get(why, 0) + 1
+        tell(f"{why}: {cause(log.read_text())}")
+    raise MaritimeError(f"The streams did not catch up in {DRAIN_STARTS} starts (exit code {code}).")
+
+
+def _catch_up(settings: Settings, log: Path) -> int:
     with log.open("wb") as output:
-        done = subprocess.run(
+        return subprocess.run(
             command(settings, "stream", "all", "--once"),
             cwd=settings.home, stdout=output, stderr=output, timeout=DRAIN_SECONDS, check=False,
-        )  # fmt: skip
-    if done.returncode:
-        raise MaritimeError(f"The streams did not catch up (exit code {done.returncode}): {_end_of(log)}")
+        ).returncode  # fmt: skip
 
 
-def _end_of(log: Path) -> str:
-    return " / ".join(log.read_text().splitlines()[-3:])
+def cause(log: str) -> str:
+    """Why a program ended, by what it printed: its last exception, without the trace and plan; else its last lines."""
+    lines = log.splitlines()
+    named = [line for line in lines if _EXCEPTION.match(line)]
+    return " / ".join(named[-1:] or lines[-3:])

@@ -20,9 +20,9 @@ from contracts.settings import Settings
 from contracts.tables import OPS_LEDGER, TABLES
 from contracts.topics import AIS
 from infra.kafka import producer_config
-from lakehouse import ledger
 from lakehouse.gold import GOLD_FLOWS
 from lakehouse.ledger import Entry
+from lakehouse.ops_rows import arrow_rows
 from lakehouse.runner import run_flows
 from lakehouse.silver import SILVER_FLOWS
 from lakehouse.status import TABLE_OF, TOPIC_OF, Status, StreamStatus, line_status
@@ -92,7 +92,7 @@ def test_a_batch_that_does_not_add_up_ends_the_command_with_1(away: Settings, mo
     now = datetime.now(UTC)
     entry = asdict(Entry("silver.ais", 3, "silver.ais:c1", (), 10, 10, now, now))
     path = f"{away.lake}/{OPS_LEDGER.path}"
-    write_deltalake(path, ledger.arrow_rows(OPS_LEDGER, [{**entry, "rows_accepted": 9}]))
+    write_deltalake(path, arrow_rows(OPS_LEDGER, [{**entry, "rows_accepted": 9}]))
     monkeypatch.setenv("MARITIME_HOME", str(away.home))
     monkeypatch.setenv("MARITIME_KAFKA_SERVERS", away.kafka_servers)
 

@@ -26,7 +26,7 @@ from infra.lock import single_writer
 from maritime import verify_delivery
 from maritime.delivery.attack import Struck, is_due
 from maritime.delivery.proof import Arrival, Finding, Lake, lost, prove, reordered, twice
-from maritime.delivery.run import Verdict
+from maritime.delivery.run import Verdict, cause
 from maritime.delivery.schedule import ALL, DRIVER, JVM, POINTS, STREAMS, Kill, schedule
 from maritime.delivery.stream import Sent, known_stream
 from maritime.delivery.workplace import command, own_settings
@@ -176,6 +176,19 @@ def test_after_its_time_only_named_places_not_reached_yet_are_visited() -> None:
 
     assert all(is_due(kill, struck, in_time=True) for kill in (at_random, first, second))
     assert [is_due(kill, struck, in_time=False) for kill in (at_random, first, second)] == [False, False, True]
+
+
+def test_the_cause_of_an_end_is_the_last_exception_and_not_the_plan_after_it() -> None:
+    trace = [
+        "Traceback (most recent call last):",
+        '  File "runner.py", line 1',
+        "a.b.StreamFailed",
+        "a.QueryException: lost",
+    ]
+
+    assert cause("\n".join([*trace, "=== Plan ===", "+- Project", "   +- Relation"])) == "a.QueryException: lost"
+    assert cause("Writing gold.\nerror: The broker is away.\n") == "error: The broker is away."
+    assert cause("one\ntwo\nthree\nfour") == "two / three / four"
 
 
 def test_a_named_place_that_was_not_reached_is_no_proof() -> None:

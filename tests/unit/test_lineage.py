@@ -16,11 +16,12 @@ from contracts.errors import ConfigurationError
 from contracts.settings import Settings
 from contracts.tables import OPS_LEDGER, OPS_LINEAGE
 from lakehouse import ledger
-from lakehouse.ledger import Entry, OffsetRange, arrow_rows
+from lakehouse.ledger import Entry, OffsetRange
 from lakehouse.lineage import emitter as emitters
 from lakehouse.lineage.emitter import accounts, emitting, make_up
 from lakehouse.lineage.endpoint import endpoint_of
 from lakehouse.lineage.events import Job, batch_run_id, completed, dataset, failure, run_event, started
+from lakehouse.ops_rows import arrow_rows
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

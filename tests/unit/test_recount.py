@@ -25,6 +25,7 @@ from lakehouse import ledger, origins
 from lakehouse.commits import Commit
 from lakehouse.deliveries import Delivery
 from lakehouse.ledger import Entry, OffsetRange
+from lakehouse.ops_rows import arrow_rows
 from lakehouse.origins import FIRST_START, Origin, reached
 from lakehouse.recount.account import batch_of
 from lakehouse.recount.batches import versions
@@ -45,7 +46,7 @@ class Lake:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        write_deltalake(self.path(OPS_LEDGER), ledger.arrow_rows(OPS_LEDGER, []))
+        write_deltalake(self.path(OPS_LEDGER), arrow_rows(OPS_LEDGER, []))
         origins.record(settings.lake, Origin("bronze.ais", BEGAN, AIS.name, "id-1", FIRST_START, {"0": 0, "1": 0}))
         for number in range(len(BATCHES)):
             self.land(number)
@@ -111,7 +112,7 @@ class Lake:
         for row in rows:
             if (row["stream"], row["batch_id"]) == (stream, batch):
                 row.update(changes)
-        write_deltalake(self.path(OPS_LEDGER), ledger.arrow_rows(OPS_LEDGER, rows), mode="overwrite")
+        write_deltalake(self.path(OPS_LEDGER), arrow_rows(OPS_LEDGER, rows), mode="overwrite")
 
     def log(self, table: Table) -> deltalake.DeltaTable:
         return deltalake.DeltaTable(self.path(table))

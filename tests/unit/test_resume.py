@@ -20,6 +20,7 @@ from lakehouse import ledger
 from lakehouse.checkpoints import Checkpoint, checkpoint, rebuild, source_end
 from lakehouse.commits import Commit
 from lakehouse.ledger import Entry, OffsetRange
+from lakehouse.ops_rows import arrow_rows
 from lakehouse.resume.checks import problems
 from lakehouse.resume.plan import Plan, plan
 from lakehouse.resume.source import source
@@ -35,7 +36,7 @@ def bronze(settings: Settings) -> str:
     path = f"{settings.lake}/{BRONZE_AIS.path}"
     for number in range(5):
         write_deltalake(path, pa.table({"kafka_offset": [number]}), mode="append")
-    write_deltalake(f"{settings.lake}/{OPS_LEDGER.path}", ledger.arrow_rows(OPS_LEDGER, []))
+    write_deltalake(f"{settings.lake}/{OPS_LEDGER.path}", arrow_rows(OPS_LEDGER, []))
     for number in range(5):
         span = replace(SPAN, start=10 * number, end=10 * number + 10)
         versions = {BRONZE_AIS.name: number}
@@ -224,7 +225,7 @@ def test_where_all_is_done_the_last_batch_has_a_batch_before_it_which_spark_asks
 
 
 def test_a_ledger_of_an_earlier_release_goes_on(settings: Settings) -> None:
-    old = ledger.arrow_rows(OPS_LEDGER, []).drop_columns(["source_end"])
+    old = arrow_rows(OPS_LEDGER, []).drop_columns(["source_end"])
     write_deltalake(f"{settings.lake}/{OPS_LEDGER.path}", old)
 
     ledger.record(settings.lake, Entry("silver.ais", 0, "silver.ais:c", (), 0, 0, NOW, NOW, source_end="there"))
@@ -234,7 +235,7 @@ def test_a_ledger_of_an_earlier_release_goes_on(settings: Settings) -> None:
 
 def test_a_row_that_was_taken_from_the_ledger_is_entered_again_with_its_batch(settings: Settings) -> None:
     path = f"{settings.lake}/{OPS_LEDGER.path}"
-    write_deltalake(path, ledger.arrow_rows(OPS_LEDGER, []))
+    write_deltalake(path, arrow_rows(OPS_LEDGER, []))
     entry = Entry("silver.ais", 0, "silver.ais:c", (), 0, 0, NOW, NOW)
     for _ in range(2):
         ledger.record(settings.lake, entry)

@@ -16,7 +16,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from contracts.errors import LockedError
 from contracts.settings import Settings
-from contracts.tables import OPS_DELIVERIES, OPS_QUALITY, OPS_RUNS, SILVER_VERDICTS, Table
+from contracts.tables import GOLD_EMISSION_COMPLIANCE, OPS_DELIVERIES, OPS_QUALITY, SILVER_VERDICTS, Table
 from infra.lock import single_writer
 from maritime.cli import main
 from maritime.writers import alone
@@ -81,7 +81,9 @@ def test_a_table_that_cannot_be_cared_for_is_told_and_the_others_are(
     assert files(settings, OPS_QUALITY) == 1
 
 
-@pytest.mark.parametrize(("table", "lock"), [(SILVER_VERDICTS, "silver.alerts"), (OPS_RUNS, "emissions")])
+@pytest.mark.parametrize(
+    ("table", "lock"), [(SILVER_VERDICTS, "silver.alerts"), (GOLD_EMISSION_COMPLIANCE, "emissions")]
+)
 def test_a_table_is_not_touched_while_what_writes_it_runs(settings: Settings, table: Table, lock: str) -> None:
     with single_writer(settings.home / "locks", lock), pytest.raises(LockedError, match=rf"{table.name} .* {lock}"):
         alone(table, settings).__enter__()

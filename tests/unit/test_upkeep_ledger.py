@@ -12,6 +12,7 @@ from contracts.errors import LockedError
 from contracts.settings import Settings
 from contracts.tables import OPS_LEDGER
 from lakehouse import ledger
+from lakehouse.ops_rows import arrow_rows
 from lakehouse.upkeep import ops_tables, vacuum
 
 BATCHES = 30
@@ -34,7 +35,7 @@ def files(settings: Settings) -> int:
 
 @pytest.fixture
 def empty_ledger(settings: Settings) -> Settings:
-    write_deltalake(f"{settings.lake}/{OPS_LEDGER.path}", ledger.arrow_rows(OPS_LEDGER, []))
+    write_deltalake(f"{settings.lake}/{OPS_LEDGER.path}", arrow_rows(OPS_LEDGER, []))
     return settings
 
 

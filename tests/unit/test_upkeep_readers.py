@@ -33,6 +33,7 @@ from contracts.topics import AIS
 from infra.lock import single_writer
 from lakehouse import ledger, replays
 from lakehouse.checkpoints import set_aside
+from lakehouse.ops_rows import arrow_rows
 from lakehouse.upkeep import restore, vacuum
 from maritime.cli import main
 
@@ -183,7 +184,7 @@ def test_a_stream_whose_checkpoint_is_lost_is_not_cut_off(
     path = fill(BRONZE_AIS)
     end = json.dumps({**up_to(3), "reservoirId": str(DeltaTable(path).metadata().id)})
     row = asdict(replace(entry("silver.ais", 0, {}), source_end=end if knows_the_end else None))
-    write_deltalake(f"{settings.lake}/{OPS_LEDGER.path}", ledger.arrow_rows(OPS_LEDGER, [row]))
+    write_deltalake(f"{settings.lake}/{OPS_LEDGER.path}", arrow_rows(OPS_LEDGER, [row]))
 
     with pytest.raises(InputError, match=rf"silver\.ais, whose checkpoint is lost, still .*: {needed} of 5 files"):
         plan(BRONZE_AIS, settings).refuse()
@@ -208,7 +209,7 @@ def test_a_reader_of_a_change_feed_keeps_the_files_that_tell_of_the_changes(sett
 
 def test_a_replay_that_broke_off_keeps_the_version_that_it_judges(settings: Settings, fill: Fill) -> None:
     fill(SILVER_QUARANTINE)
-    write_deltalake(f"{settings.lake}/{OPS_LEDGER.path}", ledger.arrow_rows(OPS_LEDGER, []))
+    write_deltalake(f"{settings.lake}/{OPS_LEDGER.path}", arrow_rows(OPS_LEDGER, []))
     versions = {SILVER_QUARANTINE.name: 1, SILVER_VERDICTS.name: 0}
     replays.record(settings.lake, replays.new_intent(settings.lake, AIS, None, versions))
 
@@ -314,7 +315,7 @@ def test_a_restore_that_would_lose_what_the_ledger_counts_is_refused(settings: S
     fill(SILVER_QUARANTINE)
     for batch_id in (3, 4):
         row = asdict(entry("silver.ais", batch_id, {SILVER_QUARANTINE.name: batch_id}))
-        write_deltalake(f"{settings.lake}/{OPS_LEDGER.path}", ledger.arrow_rows(OPS_LEDGER, [row]), mode="append")
+        write_deltalake(f"{settings.lake}/{OPS_LEDGER.path}", arrow_rows(OPS_LEDGER, [row]), mode="append")
 
     with pytest.raises(InputError, match=r"holds batches 4 to 4 of silver\.ais since version 3"):
         restore.compare(SILVER_QUARANTINE, 3, settings)
