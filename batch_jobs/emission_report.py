@@ -90,7 +90,7 @@ def write(run: Run, period: Period, ships: list[Ship], regulation: Regulation, f
         origins=_origins(run, period),
         shown=SHOWN,
         regulation=regulation,
-        reduction_2030=regulation.reduction_pct(TARGET_YEAR),
+        reduction_2030=regulation.reduction_pct(TARGET_YEAR) if TARGET_YEAR in regulation.years else None,
         least_gt=regulation.scope("least_gross_tonnage", period.end_on.year),
         rating_plot=plot(_rating_plot(rated)),
         co2_plot=plot(charts.days({"each day": co2, "mean of seven days": _week_mean(co2)}, "t CO2")),

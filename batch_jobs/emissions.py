@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from batch_jobs import emission_report, inputs
 from batch_jobs.runs import Run, tell, tell_plan, timed
 from contracts import fields as f
-from contracts.regulation import Regulation, load_regulation
+from contracts.regulation import Regulation, as_known_on, load_regulation
 from contracts.settings import load_settings
 from contracts.tables import GOLD_EMISSION_COMPLIANCE, SILVER_EMISSIONS, SILVER_SHIP_REGISTER
 from infra.console import Command, json_option
@@ -32,6 +32,7 @@ NEEDED_OF_SHIPS = (f.IMO_NUMBER, f.CII_SHIP_TYPE, f.DWT_T, f.GROSS_TONNAGE)
 @click.option("--compliance-check", type=click.Choice(CHECKS), default=CHECKS[0], show_default=True)
 @click.option("--start-date", help="First day, as 2024-01-01; default: the first there is.")
 @click.option("--end-date", help="Last day, included; default: the last there is.")
+@click.option("--as-known-on", help="Rate as the rules stood on a day, as 2024-06-30; default: by all that is decided.")
 @click.option("--report", "report_folder", type=click.Path(path_type=Path), help="Folder of the report files.")
 @click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
 @json_option
@@ -42,6 +43,7 @@ def main(
     compliance_check: str,
     start_date: str | None,
     end_date: str | None,
+    as_known_on: str | None,
     report_folder: Path | None,
     dry_run: bool,
     as_json: bool,
@@ -49,9 +51,10 @@ def main(
     """Compute CO2 and carbon intensity (CII) of each vessel and day, and rate the year so far.
 
     CO2 by the factors of MEPC.364(79), rolling values over 7 and 30 calendar days, attained and required CII, rating
-    A to E so far, and the same against the limit of 2030. A run replaces exactly the days asked for.
+    A to E so far, and the same against the limit of 2030. A run replaces exactly the days asked for; rules as they
+    were known on a day are told by the rows' `regulation_version`, so give them an output of their own.
     """
-    settings, regulation = load_settings(), load_regulation()
+    settings, regulation = load_settings(), rules_of(as_known_on)
     source_path = input_path or f"{settings.lake}/{SILVER_EMISSIONS.path}"
     target = output_path or f"{settings.lake}/{GOLD_EMISSION_COMPLIANCE.path}"
     ships = register_path or f"{settings.lake}/{SILVER_SHIP_REGISTER.path}"
@@ -64,6 +67,7 @@ def main(
     arguments = {
         "input": source.path, "output": target, "register": ships, "compliance_check": compliance_check,
         "start_date": period.start_on, "end_date": period.end_on,
+        **({"as_known_on": as_known_on} if as_known_on else {}),
     }  # fmt: skip
     if dry_run:
         tell_plan(arguments, source.files_in(period), as_json=as_json)
@@ -81,6 +85,17 @@ def main(
         results, facts = summarise(run, fleet)
         run.reports = emission_report.write(run, period, fleet, regulation, report_folder or settings.reports)
     tell(run, results, facts, as_json=as_json)
+
+
+def rules_of(as_known_on_day: str | None) -> Regulation:
+    """The rules to rate by: all that is decided, or only what was by the day.
+
+    Raises:
+        InputError: It is not a day.
+        ConfigurationError: There was no CII on it.
+    """
+    day = inputs.parse_day(as_known_on_day, "--as-known-on")
+    return as_known_on(day) if day else load_regulation()
 
 
 def compute(run: Run, source: inputs.Source, period: inputs.Period, regulation: Regulation) -> None:

@@ -2,34 +2,24 @@
 
 A number is changed by a new row with a later ``valid_from``, never by editing an old one: a year that is over
 keeps its figures. CII is a measure of a calendar year, so the rows in force on its first day judge a year.
+
+``adopted_on`` beside it says since when a number is known: `as_known_on` gives the rules as they stood on a day.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
-from importlib.resources import files
-from typing import Protocol, TypeVar
 
 from contracts.errors import ConfigurationError
+from contracts.regulation.rows import Dated, in_force, known_from, known_on, number, origin, raw, read
 
 FILES = ("co2_factors", "cii_reference_lines", "cii_reduction", "cii_rating_vectors", "cii_scope")
 RATINGS = ("A", "B", "C", "D", "E")
-
-
-class _Dated(Protocol):
-    @property
-    def valid_from(self) -> date: ...
-
-    @property
-    def resolution(self) -> str: ...
-
-
-_Row = TypeVar("_Row", bound=_Dated)
+AS_KNOWN_ON = "@"
+"""Between the fingerprint of the data and the day, in the version of rules as they were known on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +30,7 @@ class Co2Factor:
     co2_t_per_t: float
     resolution: str
     valid_from: date
+    adopted_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +58,7 @@ class ReferenceLine:
     c: float
     resolution: str
     valid_from: date
+    adopted_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +69,7 @@ class RatingVector:
     boundaries: tuple[float, float, float, float]
     resolution: str
     valid_from: date
+    adopted_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +80,7 @@ class Reduction:
     reduction_pct: float
     resolution: str
     valid_from: date
+    adopted_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +91,12 @@ class Scope:
     value: float
     resolution: str
     valid_from: date
+    adopted_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Regulation:
-    """All rows of the data files. ``version`` is a fingerprint of their bytes."""
+    """Rows of the data files. ``version`` is a fingerprint of their bytes, and ``@`` and the day if cut at one."""
 
     version: str
     co2_factors: tuple[Co2Factor, ...]
@@ -118,8 +113,12 @@ class Regulation:
     @property
     def resolutions(self) -> tuple[str, ...]:
         """Every resolution that a number here comes from."""
-        rows: list[_Dated] = [*self.co2_factors, *self.lines, *self.vectors, *self.reductions, *self.scopes]
-        return tuple(sorted({row.resolution for row in rows}))
+        return tuple(sorted({row.resolution for row in self.rows}))
+
+    @property
+    def rows(self) -> list[Dated]:
+        """Every row, whatever it tells."""
+        return [*self.co2_factors, *self.lines, *self.vectors, *self.reductions, *self.scopes]
 
     @property
     def years(self) -> range:
@@ -129,11 +128,11 @@ class Regulation:
 
     def lines_in(self, year: int) -> list[ReferenceLine]:
         """Reference lines in force on the first day of the year."""
-        return _in_force(self.lines, year, lambda line: line.bracket)
+        return in_force(self.lines, date(year, 1, 1), lambda line: line.bracket)
 
     def vectors_in(self, year: int) -> list[RatingVector]:
         """Rating vectors in force on the first day of the year."""
-        return _in_force(self.vectors, year, lambda vector: vector.bracket)
+        return in_force(self.vectors, date(year, 1, 1), lambda vector: vector.bracket)
 
     def reduction_pct(self, year: int) -> float:
         """Reduction factor Z of the year, in per cent.
@@ -141,7 +140,7 @@ class Regulation:
         Raises:
             ConfigurationError: None was decided for that year; the data never guesses one.
         """
-        for row in _in_force(self.reductions, year, lambda row: row.year):
+        for row in in_force(self.reductions, date(year, 1, 1), lambda row: row.year):
             if row.year == year:
                 return row.reduction_pct
         raise ConfigurationError(
@@ -150,53 +149,80 @@ class Regulation:
 
     def scope(self, name: str, year: int) -> float:
         """A number of the regulation's scope, for example ``least_gross_tonnage``."""
-        return next(row.value for row in _in_force(self.scopes, year, lambda row: row.name) if row.name == name)
-
-
-def _in_force(rows: Iterable[_Row], year: int, key: Callable[[_Row], Hashable]) -> list[_Row]:
-    by_key = {
-        key(row): row for row in sorted(rows, key=lambda row: row.valid_from) if row.valid_from <= date(year, 1, 1)
-    }
-    return list(by_key.values())
+        rows = in_force(self.scopes, date(year, 1, 1), lambda row: row.name)
+        return next(row.value for row in rows if row.name == name)
 
 
 @cache
 def load_regulation() -> Regulation:
     """Read the data files that ship with the platform."""
-    raw = {name: (files(__package__) / f"{name}.csv").read_bytes() for name in FILES}
-    rows = {name: list(csv.DictReader(raw[name].decode().splitlines())) for name in FILES}
+    rows = {name: read(name) for name in FILES}
     return Regulation(
-        version=hashlib.sha256(b"".join(raw.values())).hexdigest()[:12],
-        co2_factors=tuple(Co2Factor(r["fuel_kind"], float(r["co2_t_per_t"]), *_origin(r)) for r in rows["co2_factors"]),
+        version=hashlib.sha256(b"".join(raw(name) for name in FILES)).hexdigest()[:12],
+        co2_factors=tuple(Co2Factor(r["fuel_kind"], float(r["co2_t_per_t"]), *origin(r)) for r in rows["co2_factors"]),
         lines=tuple(
             ReferenceLine(
                 _bracket(r),
                 r["capacity_unit"],
-                _number(r["reference_capacity"]),
+                number(r["reference_capacity"]),
                 float(r["a"]),
                 float(r["c"]),
-                *_origin(r),
+                *origin(r),
             )
             for r in rows["cii_reference_lines"]
         ),
         vectors=tuple(
-            RatingVector(_bracket(r), (float(r["d1"]), float(r["d2"]), float(r["d3"]), float(r["d4"])), *_origin(r))
+            RatingVector(_bracket(r), (float(r["d1"]), float(r["d2"]), float(r["d3"]), float(r["d4"])), *origin(r))
             for r in rows["cii_rating_vectors"]
         ),
         reductions=tuple(
-            Reduction(int(r["year"]), float(r["reduction_pct"]), *_origin(r)) for r in rows["cii_reduction"]
+            Reduction(int(r["year"]), float(r["reduction_pct"]), *origin(r)) for r in rows["cii_reduction"]
         ),
-        scopes=tuple(Scope(r["name"], float(r["value"]), *_origin(r)) for r in rows["cii_scope"]),
+        scopes=tuple(Scope(r["name"], float(r["value"]), *origin(r)) for r in rows["cii_scope"]),
     )
 
 
+def as_known_on(day: date, regulation: Regulation | None = None) -> Regulation:
+    """The rules as they stood at the end of a day: without what was adopted later.
+
+    Args:
+        day: Until when a resolution had to be adopted.
+        regulation: What is cut; the data that ship with the platform when unset.
+
+    Raises:
+        ConfigurationError: On that day there was no CII yet, or only in resolutions that the data do not hold.
+    """
+    whole = regulation or load_regulation()
+    first = max(min(map(known_from, rows)) for rows in (whole.lines, whole.vectors, whole.reductions, whole.scopes))
+    if day < first:
+        raise ConfigurationError(f"No CII of {day} is known here: choose {first} or a later day.")
+    return replace(
+        whole,
+        version=f"{whole.version}{AS_KNOWN_ON}{day}",
+        co2_factors=known_on(whole.co2_factors, day),
+        lines=known_on(whole.lines, day),
+        vectors=known_on(whole.vectors, day),
+        reductions=known_on(whole.reductions, day),
+        scopes=known_on(whole.scopes, day),
+    )
+
+
+def regulation_as(version: str | None) -> Regulation:
+    """The rules by which a row with this ``regulation_version`` was rated, from the data that are here now.
+
+    Whether these are the data of then is told by the result: its version is the one asked for, or another.
+
+    Raises:
+        ConfigurationError: What stands behind the ``@`` is no day, or one before there was a CII.
+    """
+    _, _, day = (version or "").partition(AS_KNOWN_ON)
+    if not day:
+        return load_regulation()
+    try:
+        return as_known_on(date.fromisoformat(day))
+    except ValueError as error:
+        raise ConfigurationError(f"Regulation version {version}: {day!r} is not a day.") from error
+
+
 def _bracket(row: dict[str, str]) -> Bracket:
-    return Bracket(row["cii_ship_type"], float(row["capacity_from"]), _number(row["capacity_below"]))
-
-
-def _origin(row: dict[str, str]) -> tuple[str, date]:
-    return row["resolution"], date.fromisoformat(row["valid_from"])
-
-
-def _number(text: str) -> float | None:
-    return float(text) if text else None
+    return Bracket(row["cii_ship_type"], float(row["capacity_from"]), number(row["capacity_below"]))

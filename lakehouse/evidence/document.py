@@ -11,7 +11,7 @@ from typing import Any
 import contracts.regulation
 from contracts import fingerprints
 from contracts.errors import InputError
-from contracts.regulation import FILES, load_regulation
+from contracts.regulation import FILES, regulation_as
 from contracts.settings import Settings
 from contracts.tables import BRONZE, TABLES, Table
 from contracts.topics import Topic
@@ -160,7 +160,7 @@ def _read_by(table: Table) -> set[Table]:
 
 def _regulation(version: str) -> dict[str, Any]:
     """Version that the row rests on; the files' hashes where they are still that version."""
-    if version != load_regulation().version:
+    if version != regulation_as(version).version:
         return {"version": version}
     return {"version": version, "files": _file_hashes()}
 
@@ -180,8 +180,8 @@ def _basis_then(store: Store, trace: Trace) -> Iterator[Difference]:
             text = f"{step.table.name} was judged by rules {', '.join(then)} of {topic.short}; now they are "
             yield Difference(topic.short, f"{text}{now[topic.short]}.")
     version = trace.row.get(RATED)
-    if version and version != load_regulation().version:
-        text = f"The row rests on regulation data {version}; now they are {load_regulation().version}."
+    if version and version != (today := regulation_as(version).version):
+        text = f"The row rests on regulation data {version}; now they are {today}."
         yield Difference("regulation", text)
 
 
@@ -230,7 +230,7 @@ def _basis_differences(evidence: Mapping[str, Any], store: Store, trace: Trace) 
         yield from _by_name(f"rule of {topic}:", rules, now.get(topic, {}))
     then = evidence.get("regulation")
     if then:
-        today = load_regulation().version
+        today = regulation_as(then["version"]).version
         if then["version"] != today:
             yield Difference("regulation", f"The regulation data are {today}, the evidence says {then['version']}.")
         yield from _by_name("regulation file", then.get("files", {}), _file_hashes())

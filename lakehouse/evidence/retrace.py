@@ -14,9 +14,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from contracts import fields as f
 from contracts import tables as t
 from contracts.errors import InputError
-from contracts.regulation import load_regulation
+from contracts.regulation import regulation_as
 from contracts.settings import Settings
 from contracts.tables import BRONZE, Table
 from lakehouse.evidence import values
@@ -178,7 +179,8 @@ def _one_back(
         with _reading(store, table, version):
             given[table.name] = select(store.read(table, version), step.rows).persist()
             found.append((table, version, _collect(given[table.name])))
-    basis = Basis(settings.model_copy(update=dict(step.settings)), load_regulation())
+    rated_by = step.rows[0].get(f.REGULATION_VERSION.name)
+    basis = Basis(settings.model_copy(update=dict(step.settings)), regulation_as(rated_by))
     anew = _collect(link.derive(given, step.rows, basis))
     for frame in given.values():
         frame.unpersist()

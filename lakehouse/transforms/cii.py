@@ -85,11 +85,11 @@ def cii_required(regulation: Regulation, year: int, cii_ship_type: Column, capac
 def cii_boundaries(
     regulation: Regulation, year: int, cii_ship_type: Column, capacity: Column, required_value: Column
 ) -> Column:
-    """The four boundaries of the year for each ship, as an array; null where no rating vector holds."""
+    """The four boundaries of the year for each ship, as an array; null where nothing is required or no vector holds."""
     return F.coalesce(
         *(
             F.when(
-                _holds(vector.bracket, cii_ship_type, capacity),
+                _holds(vector.bracket, cii_ship_type, capacity) & required_value.isNotNull(),
                 F.array(*(F.lit(d) * required_value for d in vector.boundaries)),
             )
             for vector in regulation.vectors_in(year)

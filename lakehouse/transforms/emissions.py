@@ -68,15 +68,16 @@ def emission_compliance(
 
 
 def vessel_days(emissions: DataFrame, regulation: Regulation, years: Iterable[int]) -> DataFrame:
-    """Each day's fuel and CO2 with the sums of 7 and 30 calendar days and of the year so far.
+    """Each day's fuel and CO2 with the sums of 7 and 30 calendar days and of the year so far, and its guessed days.
 
     A vessel is its IMO number, which outlives a change of flag, and its MMSI only where no number was reported.
     """
     vessel = F.coalesce("imo_number", "mmsi")
     week, month = (last_days(days, "reported_on", of=vessel) for days in ROLLING_DAYS)
+    is_guessed = (F.col("quality") == "very_low").cast("int")
     days = emissions.withColumns(
         {"year": F.year("reported_on"), "total_fuel_t": total_fuel_t(), "co2_t": co2_t(regulation)}
-    ).select(*DAY_COLUMNS)
+    ).select(*DAY_COLUMNS, is_guessed.alias("is_guessed"))
     return days.withColumns(
         {
             "co2_7d_t": F.sum("co2_t").over(week),
@@ -85,6 +86,7 @@ def vessel_days(emissions: DataFrame, regulation: Regulation, years: Iterable[in
             "distance_30d_nm": F.sum("distance_nm").over(month),
             "co2_ytd_t": year_to_date("co2_t", years, "reported_on", of=vessel),
             "distance_ytd_nm": year_to_date("distance_nm", years, "reported_on", of=vessel),
+            "guessed_days_ytd": year_to_date("is_guessed", years, "reported_on", of=vessel),
         }
     )
 
@@ -94,7 +96,8 @@ def ship_years(register: DataFrame, regulation: Regulation, year: int) -> DataFr
 
     Returns:
         One row per ship: capacity and its unit by ship type, required CII and rating boundaries of the year and of
-        2030, ``ship_note``. Required values and boundaries are null for a ship out of scope.
+        2030, ``ship_note``. Required values and boundaries are null for a ship out of scope, those of 2030 also
+        under rules from before they were decided.
     """
     ship_type = F.col("cii_ship_type")
     ships = register.select("imo_number", "cii_ship_type", "dwt_t", "gross_tonnage").withColumn(
@@ -106,11 +109,18 @@ def ship_years(register: DataFrame, regulation: Regulation, year: int) -> DataFr
     held = F.when(F.col("ship_note").isNull(), F.col("capacity"))
     for suffix, of_year in (("", year), (f"_{TARGET_YEAR}", TARGET_YEAR)):
         required = f"cii_required{suffix}"
-        ships = ships.withColumn(required, cii_required(regulation, of_year, ship_type, held))
+        ships = ships.withColumn(required, _required(regulation, of_year, year, held))
         ships = ships.withColumn(
             f"boundaries{suffix}", cii_boundaries(regulation, of_year, ship_type, held, F.col(required))
         )
     return ships.drop("dwt_t", "gross_tonnage").withColumns({"year": F.lit(year), "is_registered": F.lit(True)})
+
+
+def _required(regulation: Regulation, of_year: int, year: int, capacity: Column) -> Column:
+    """Required CII; null for a target year of which nothing was decided when these rules stood."""
+    if of_year not in regulation.years and of_year != year:
+        return F.lit(None).cast("double")
+    return cii_required(regulation, of_year, F.col("cii_ship_type"), capacity)
 
 
 def ship_note(regulation: Regulation, year: int) -> Column:
@@ -133,6 +143,7 @@ def scope_note() -> Column:
         F.when(F.col("imo_number").isNull(), "no IMO number reported")
         .when(F.col("is_registered").isNull(), "not in the ship register")
         .when(F.col("ship_note").isNotNull(), F.col("ship_note"))
+        .when(F.col("guessed_days_ytd") > 0, "fuel of a guessed ship in the year so far")
         .when(F.col("cii_attained_ytd").isNull(), "no distance or no fuel known this year so far")
     )
 
@@ -156,7 +167,8 @@ def co2_factor(regulation: Regulation, kind: str) -> Column:
     """Tonnes of CO2 per tonne of one fuel on the day reported; null before the first day it holds from."""
     factors = sorted((row for row in regulation.co2_factors if row.fuel_kind == kind), key=lambda row: row.valid_from)
     day = F.col("reported_on")
-    return F.coalesce(*(F.when(day >= F.lit(row.valid_from), row.co2_t_per_t) for row in reversed(factors)))
+    newest_first = [F.when(day >= F.lit(row.valid_from), row.co2_t_per_t) for row in reversed(factors)]
+    return F.coalesce(*newest_first, F.lit(None).cast("double"))
 
 
 def cii(co2_t: str, distance_nm: str) -> Column:

@@ -97,8 +97,22 @@ class Segments:
     def still_open(self) -> Segments:
         """What the next batch must know, in the order of MMSI and beginning."""
         rows = np.lexsort((self.values[:, STARTED], self.mmsi))
-        rows = rows[self.is_open[rows]]
+        return self._only(rows[self.is_open[rows]])
+
+    def no_longer_open(self) -> Segments:
+        """Those that nothing can come to any more."""
+        return self._only(np.flatnonzero(~self.is_open))
+
+    def _only(self, rows: Longs) -> Segments:
         return Segments(self.mmsi[rows], self.values[rows], self.is_open[rows], self.is_noise[rows])
+
+
+def together(*parts: Segments) -> Segments:
+    """The segments of all parts, one after the other."""
+    return Segments(
+        np.concatenate([part.mmsi for part in parts]), np.concatenate([part.values for part in parts]),
+        np.concatenate([part.is_open for part in parts]), np.concatenate([part.is_noise for part in parts]),
+    )  # fmt: skip
 
 
 def segment_id(mmsi: Longs, started_us: Longs) -> NDArray[np.str_]:
@@ -135,14 +149,15 @@ def is_in_doubt(values: Floats, at_us: Floats | float) -> Bools:
     return doubted
 
 
-def ended(segments: Segments, watermark_us: float) -> Segments:
+def ended(segments: Segments, watermark_us: Floats | float) -> Segments:
     """The segments, those closed that have been silent for too long: 24 hours, or half an hour where in doubt.
 
     Labels do not depend on when this is called; it only gives memory back and tells noise.
 
     Args:
         segments: All open segments of their MMSIs.
-        watermark_us: Event time before which no position is expected; not the newest stamp, which may be wrong.
+        watermark_us: Event time before which no position is expected, of all or of each. Not the newest stamp, which
+            may be wrong.
     """
     silence_h = (watermark_us - last_us(segments.values)) / US_PER_HOUR
     closes = segments.is_open & ((silence_h > MAX_SILENCE_H) | is_in_doubt(segments.values, watermark_us))

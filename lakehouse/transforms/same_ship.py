@@ -57,6 +57,12 @@ def discrepancy(before: Floats, after: Floats) -> tuple[Floats, Bools]:
     return off_nm, can_be & (silence_h <= MAX_SILENCE_H)
 
 
+def is_same_place(one: Floats, other: Floats) -> Bools:
+    """True where two points are so near that no time is needed from one to the other."""
+    near: Bools = np.hypot(*_offset_nm(one, other)) <= _SAME_PLACE_NM
+    return near
+
+
 def penalised_h(hours: Floats) -> Floats:
     """Hours that a ship is believed to have sailed straight: all of a short time, less and less of a long one.
 

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import Row, SparkSession
 
 from contracts.fields import FUEL_KINDS
-from contracts.regulation import load_regulation
+from contracts.regulation import Regulation, as_known_on, load_regulation
 from contracts.tables import SILVER_EMISSIONS, SILVER_SHIP_REGISTER
 from lakehouse.schema import spark_schema
 from lakehouse.transforms.emissions import emission_compliance
@@ -35,8 +35,10 @@ def fuel_day(reported_on: date, **changes: object) -> dict[str, Any]:
     }
 
 
-def rated(spark: SparkSession, days: list[dict[str, Any]], *ships: dict[str, Any]) -> dict[tuple[int, date], Row]:
-    regulation = load_regulation()
+def rated(
+    spark: SparkSession, days: list[dict[str, Any]], *ships: dict[str, Any], regulation: Regulation | None = None
+) -> dict[tuple[int, date], Row]:
+    regulation = regulation or load_regulation()
     emissions = spark.createDataFrame(
         [tuple(day[name] for name in SILVER_EMISSIONS.columns) for day in days], spark_schema(SILVER_EMISSIONS)
     )
@@ -174,3 +176,29 @@ def test_a_ship_that_cannot_be_rated_keeps_its_co2_and_says_why(
 
 def test_a_ship_of_5000_gross_tonnage_is_rated(spark: SparkSession) -> None:
     assert only(rated(spark, [fuel_day(JAN_31)], {**BULKER, "gross_tonnage": 5_000.0})).scope_note is None
+
+
+def test_rules_from_before_2030_was_decided_rate_the_year_and_leave_2030_open(spark: SparkSession) -> None:
+    then = as_known_on(date(2024, 6, 30))
+    row = only(rated(spark, [fuel_day(JAN_31)], regulation=then))
+
+    assert (row.cii_rating_ytd, row.cii_required) == ("C", pytest.approx(5.04506633249618, rel=1e-12))
+    assert (row.cii_required_2030, row.cii_rating_2030, row.is_over_limit_2030) == (None, None, None)
+    assert row.regulation_version == f"{load_regulation().version}@2024-06-30"
+
+
+def test_a_fuel_without_a_factor_as_the_rules_stood_has_no_co2(spark: SparkSession) -> None:
+    day = fuel_day(JAN_31, fuel_hfo_t=None, fuel_ethane_t=10.0)
+
+    assert only(rated(spark, [day])).co2_t == pytest.approx(29.27)
+    assert only(rated(spark, [day], regulation=as_known_on(date(2022, 12, 15)))).co2_t is None
+
+
+def test_a_day_of_a_guessed_ship_takes_the_rating_of_the_rest_of_its_year(spark: SparkSession) -> None:
+    days = [fuel_day(JAN_31 + timedelta(days=n), quality="very_low" if n == 1 else "high") for n in range(3)]
+    rows = rated(spark, days)
+    notes = [rows[day["mmsi"], day["reported_on"]].scope_note for day in days]
+    ratings = [rows[day["mmsi"], day["reported_on"]].cii_rating_ytd for day in days]
+
+    assert notes == [None, *["fuel of a guessed ship in the year so far"] * 2]
+    assert ratings == ["C", None, None]

@@ -184,10 +184,24 @@ def test_a_compliance_row_names_fuel_reports_register_and_regulation(
 
     other = replace(load_regulation(), version="0123456789ab")
     for module in (document, retrace):
-        monkeypatch.setattr(module, "load_regulation", lambda: other)
+        monkeypatch.setattr(module, "regulation_as", lambda _version: other)
     found = lake.verify(made)
     assert "0123456789ab" in found["regulation"]
     assert "regulation_version of" in found["gold.emission_compliance"]
+
+
+def test_a_row_rated_as_the_rules_stood_on_a_day_is_retraced_by_the_rules_of_that_day(
+    copied: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MARITIME_HOME", str(copied.settings.home))
+    monkeypatch.setenv("MARITIME_QUALITY_AFTER_JOBS", "false")
+    done = CliRunner().invoke(emissions.main, ["--json", "--as-known-on", "2024-06-30"])
+    assert done.exit_code == 0, done.output
+    made = copied.make(["compliance", str(IMO), "2024"])
+
+    assert made["row"]["regulation_version"] == f"{load_regulation().version}@2024-06-30"
+    assert made["row"]["cii_required_2030"] is None
+    assert (made["notes"], made["differences"], copied.verify(made)) == ([], [], {})
 
 
 def test_a_row_is_retraced_as_it_was_before_later_records_came(lake: Lake) -> None:
