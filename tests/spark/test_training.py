@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts.errors import InputError
@@ -143,6 +144,8 @@ def test_a_prediction_is_retraced_to_raw_readings_through_its_own_features_and_m
     assert run(settings, monkeypatch, train.main, "--truth", str(truth)).exit_code == 0
     two_days = ("--start-date", str(day(20)), "--end-date", str(day(21)))
     assert run(settings, monkeypatch, score.main, *two_days).exit_code == 0
+    scored = json.loads(DeltaTable(telemetry.path(GOLD_MAINTENANCE_PREDICTIONS)).history(1)[0]["userMetadata"])
+    assert scored["covers"]["features_version"] == [telemetry.version(GOLD_VESSEL_FEATURES)] * 2
     asked = ["gold/maintenance_predictions", f"mmsi={FIRST_MMSI}", f"date={day(20)}"]
     file = truth / "evidence.json"
 
