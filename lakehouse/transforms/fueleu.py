@@ -6,7 +6,8 @@ pooling are not reckoned with.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -16,12 +17,15 @@ from contracts.regulation.eu import (
     FUELEU_GWP,
     PENALTY_EUR_PER_T,
     PENALTY_MJ_PER_T,
+    EtsPhase,
     EuRules,
     Gwp,
+    Limit,
     WellToWake,
 )
 
 G_PER_T = 1_000_000
+Step = TypeVar("Step", Limit, EtsPhase)
 ONE_END_SHARE = 0.5
 """Of a voyage with one end in the EU or EEA; both FuelEU and the ETS count half of it."""
 
@@ -67,8 +71,7 @@ def fueleu_balances(fuel_use: DataFrame, eu: EuRules, gwp_set: str = FUELEU_GWP)
         _sum_of_all(energy).alias("energy_mj"), _sum_of_all(ghg_g).alias("ghg_g")
     )
     intensity = F.col("ghg_g") / F.nullif("energy_mj", F.lit(0.0))
-    steps = sorted(eu.limits, key=lambda row: row.year_from, reverse=True)
-    limit = F.coalesce(*(F.when(F.col("year") >= step.year_from, step.g_per_mj) for step in steps))
+    limit = _in_year(eu.limits, lambda step: step.g_per_mj)
     return (
         summed.withColumns({"ghg_intensity_g_per_mj": intensity, "fueleu_limit_g_per_mj": limit})
         .withColumn("compliance_balance_t", compliance_balance_t())
@@ -103,14 +106,8 @@ def ets_emissions(fuel_use: DataFrame, eu: EuRules, gwp_set: str = ETS_GWP) -> D
         later. Null where a fuel has no factors, and before 2024.
     """
     gwp, in_scope_t = eu.gwp(gwp_set), F.col("fuel_t") * F.col("scope_share")
-    newest_first = sorted(eu.ets_phases, key=lambda row: row.year_from, reverse=True)
-    per_t = F.coalesce(
-        *(
-            F.when(F.col("year") >= phase.year_from, _of_fuel(eu, _ets_factor(phase.gases, gwp)))
-            for phase in newest_first
-        )
-    )
-    pct = F.coalesce(*(F.when(F.col("year") >= phase.year_from, phase.surrender_pct) for phase in newest_first))
+    per_t = _in_year(eu.ets_phases, lambda phase: _of_fuel(eu, _ets_factor(phase.gases, gwp)))
+    pct = _in_year(eu.ets_phases, lambda phase: phase.surrender_pct)
     return (
         fuel_use.groupBy("imo_number", "year")
         .agg(_sum_of_all(in_scope_t * per_t).alias("ets_emissions_t"))
@@ -120,6 +117,12 @@ def ets_emissions(fuel_use: DataFrame, eu: EuRules, gwp_set: str = ETS_GWP) -> D
 
 def _ets_factor(gases: tuple[str, ...], gwp: Gwp) -> Callable[[WellToWake], float]:
     return lambda fuel: fuel.co2_g_per_g if gases == ("co2",) else tank_to_wake_g_per_g(fuel, gwp)
+
+
+def _in_year(steps: Iterable[Step], value: Callable[[Step], Column | float]) -> Column:
+    """What the newest step says that began by the row's year; null before the first."""
+    newest_first = sorted(steps, key=lambda step: step.year_from, reverse=True)
+    return F.coalesce(*(F.when(F.col("year") >= step.year_from, value(step)) for step in newest_first))
 
 
 def _of_fuel(eu: EuRules, value: Callable[[WellToWake], float]) -> Column:

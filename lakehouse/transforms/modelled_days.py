@@ -12,6 +12,7 @@ from contracts.tables import SILVER_EMISSIONS
 from lakehouse.transforms.emissions import co2_t
 from lakehouse.transforms.fuel_model import with_fuel
 from lakehouse.transforms.guessed_ship import guessed_ships
+from lakehouse.transforms.intervals import hours_between
 from lakehouse.transforms.ship_rates import registered_ships, ship_rates
 
 LONGEST_INTERVAL_H = 6.0
@@ -77,7 +78,7 @@ def by_days(intervals: DataFrame) -> DataFrame:
     """
     hours = F.least("interval_h", F.lit(LONGEST_INTERVAL_H))
     midnight = F.date_trunc("day", "started_at") + F.expr("INTERVAL 1 DAY")
-    to_midnight = (F.unix_micros(midnight) - F.unix_micros("started_at")) / 3.6e9
+    to_midnight = hours_between(F.col("started_at"), midnight)
     day = F.to_date("started_at")
     first = F.struct(day.alias("reported_on"), F.least(hours, to_midnight).alias("hours"))
     second = F.struct(F.date_add(day, 1).alias("reported_on"), (hours - F.least(hours, to_midnight)).alias("hours"))

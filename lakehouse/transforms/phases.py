@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from contracts.fuel_model import PHASES
 from lakehouse.transforms.intervals import hours, hours_between
 from lakehouse.transforms.port_areas import KM_PER_NM
 
@@ -14,7 +15,6 @@ NEAR_PORT_KM = NEAR_PORT_NM * KM_PER_NM
 AT_PORT_NM = 1.0
 LONGEST_KNOWN_H = 2.0
 """A phase is taken to last no longer than this after a position; the rest of a silence is of unknown phase."""
-PHASES = ("berth", "anchored", "manoeuvring", "sea")
 
 
 def phase(sog_kn: Column, port_nm: Column, is_tanker: Column) -> Column:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.transforms.cpa import offset_nm
+
 Floats = NDArray[np.float64]
+
 Bools = NDArray[np.bool_]
 
 POINT = ("observed_us", "lat_deg", "lon_deg", "sog_kn", "cog_deg")
@@ -93,6 +96,4 @@ def _is_slow_enough(east_nm: Floats, north_nm: Floats, silence_h: Floats, before
 
 def _offset_nm(before: Floats, after: Floats) -> tuple[Floats, Floats]:
     """East and north, on a plane of the mean latitude: good to some percent up to a day's sail."""
-    east_deg = (after[:, 2] - before[:, 2] + 180) % 360 - 180
-    shrink = np.cos(np.radians((before[:, 1] + after[:, 1]) / 2))
-    return east_deg * 60 * shrink, (after[:, 1] - before[:, 1]) * 60
+    return offset_nm(before[:, 1], before[:, 2], after[:, 1], after[:, 2])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import TypeVar
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -29,7 +31,10 @@ SHIP_COLUMNS = (
 SFC = ("main", "auxiliary", "boiler")
 _HOTEL = "size_from double, boiler_kw array<double>, auxiliary_kw array<double>"
 _PROPULSION = "size_from double, weather_efficiency double, speed_power_factor double"
-_SFC_ROW = "built_from int, sfc double, is_load_dependent boolean"
+_SFC_ROW = "built_from int, sfc_g_per_kwh double, is_load_dependent boolean"
+
+Row = TypeVar("Row")
+OfSize = TypeVar("OfSize", HotelPower, Propulsion)
 
 
 def registered_ships(register: DataFrame, model: FuelModel) -> DataFrame:
@@ -70,8 +75,10 @@ def ship_rates(ships: DataFrame, model: FuelModel) -> DataFrame:
     kw = F.col("main_engine_kw")
     found = ships.withColumns(
         {
-            "hotel": _of_size(_hotel_rows(model.hotel_powers), _HOTEL),
-            "propulsion": _of_size(_propulsion_rows(model.propulsions), _PROPULSION),
+            "hotel": _of_size(_by_type(model.hotel_powers, "boiler_kw", "auxiliary_kw"), _HOTEL),
+            "propulsion": _of_size(
+                _by_type(model.propulsions, "weather_efficiency", "speed_power_factor"), _PROPULSION
+            ),
             "own_fuel": consumption(model, F.col("fuel_kind")),
             "distillate": consumption(model, F.lit(DISTILLATE)),
         }
@@ -101,7 +108,7 @@ def consumption(model: FuelModel, kind: Column) -> Column:
     listed = F.when(kind == "lfo", "hfo").otherwise(kind)
     engine = F.when((listed == "lng") & (F.col("engine_type") == "MSD"), "LNG-Otto-MS").otherwise(F.col("engine_type"))
     built = F.coalesce(F.col("built_year"), F.lit(NEWEST_BUILT_YEAR))
-    table = _table(_sfc_rows(model.base_sfc), f"map<string, array<struct<{_SFC_ROW}>>>")
+    table = _table(_by_engine(model), f"map<string, array<struct<{_SFC_ROW}>>>")
 
     def base(of: Column) -> Column:
         rows = F.try_element_at(table, F.concat_ws(" ", of, listed))
@@ -109,9 +116,9 @@ def consumption(model: FuelModel, kind: Column) -> Column:
 
     main, auxiliary, boiler = (base(of) for of in (engine, F.lit("auxiliary"), F.lit("boiler")))
     return F.struct(
-        main["sfc"].alias("main"),
-        auxiliary["sfc"].alias("auxiliary"),
-        boiler["sfc"].alias("boiler"),
+        main["sfc_g_per_kwh"].alias("main"),
+        auxiliary["sfc_g_per_kwh"].alias("auxiliary"),
+        boiler["sfc_g_per_kwh"].alias("boiler"),
         main["is_load_dependent"].alias("is_load_dependent"),
         kind.alias("kind"),
     )
@@ -128,28 +135,25 @@ def _table(values: object, of_type: str) -> Column:
     return F.from_json(F.lit(json.dumps(values)), of_type)
 
 
-def _hotel_rows(rows: Iterable[HotelPower]) -> dict[str, list[dict[str, object]]]:
+def _grouped(
+    rows: Iterable[Row], key: Callable[[Row], str], start: str, *told: str
+) -> dict[str, list[dict[str, object]]]:
+    """Rows of a table by ``key``, each as its ``start`` and what it tells, in the order of ``start``."""
     found: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: row.size_from):
-        powers = {"boiler_kw": row.boiler_kw, "auxiliary_kw": row.auxiliary_kw}
-        found[row.ship_type].append({"size_from": row.size_from, **powers})
+    for row in sorted(rows, key=attrgetter(start)):
+        found[key(row)].append({name: getattr(row, name) for name in (start, *told)})
     return found
 
 
-def _propulsion_rows(rows: Iterable[Propulsion]) -> dict[str, list[dict[str, object]]]:
-    found: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: row.size_from):
-        factors = {"weather_efficiency": row.weather_efficiency, "speed_power_factor": row.speed_power_factor}
-        found[row.ship_type].append({"size_from": row.size_from, **factors})
-    return found
+def _by_type(rows: Iterable[OfSize], *told: str) -> dict[str, list[dict[str, object]]]:
+    return _grouped(rows, lambda row: row.ship_type, "size_from", *told)
 
 
-def _sfc_rows(rows: Iterable[BaseSfc]) -> dict[str, list[dict[str, object]]]:
-    found: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: row.built_from):
-        rate = {"sfc": row.sfc_g_per_kwh, "is_load_dependent": row.is_load_dependent}
-        found[f"{row.engine} {row.fuel_kind}"].append({"built_from": row.built_from, **rate})
-    return found
+def _by_engine(model: FuelModel) -> dict[str, list[dict[str, object]]]:
+    def engine(row: BaseSfc) -> str:
+        return f"{row.engine} {row.fuel_kind}"
+
+    return _grouped(model.base_sfc, engine, "built_from", "sfc_g_per_kwh", "is_load_dependent")
 
 
 def _same(kw: Column) -> Column:

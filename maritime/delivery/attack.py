@@ -36,6 +36,12 @@ class Course:
     struck: list[Struck] = field(default_factory=list)
     ended: dict[str, int] = field(default_factory=dict)
 
+    def count_end(self, name: str, code: int | None) -> str:
+        """Count that a victim ended by itself, and say it."""
+        why = f"{name}: exit code {code}"
+        self.ended[why] = self.ended.get(why, 0) + 1
+        return why
+
 
 def is_due(kill: Kill, struck: Iterable[Struck], *, in_time: bool) -> bool:
     """Whether a kill is still to be carried out: in time always, later only where no other reached its named place."""
@@ -116,8 +122,7 @@ class _Front:
         """Start again what has ended by itself, as a service manager would; a broker that is away ends a stream."""
         if self.victim.is_running():
             return
-        ended = f"{self.victim.name}: exit code {self.victim.exit_code()}"
-        self.course.ended[ended] = self.course.ended.get(ended, 0) + 1
+        ended = self.course.count_end(self.victim.name, self.victim.exit_code())
         self.tell(f"{self._now():6.1f} s  {ended}; started again")
         if not self.over.wait(RESTART_SECONDS):
             self.victim.start(point)

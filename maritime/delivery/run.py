@@ -11,7 +11,7 @@ from pathlib import Path
 from contracts.errors import MaritimeError
 from contracts.settings import Settings
 from infra.topics import create_topics
-from maritime.delivery.attack import Struck, Tell, attack
+from maritime.delivery.attack import Course, Struck, Tell, attack
 from maritime.delivery.evidence import collect
 from maritime.delivery.executors import Executors, SparkCluster
 from maritime.delivery.proof import Finding, prove
@@ -80,7 +80,7 @@ def verify(settings: Settings, seed: int, kills: Mapping[str, Sequence[Kill]], s
         streams.settings = settings = settings.model_copy(update={"spark_master": cluster.master})
         course = attack((broker, producer, streams, Executors(cluster)), kills, seconds, tell)
         broker.start()
-        _drain(settings, producer, streams, course.ended, tell)
+        _drain(settings, producer, streams, course, tell)
         acknowledged = producer.acknowledged()
         findings = prove(stream, acknowledged, collect(settings))
         return Verdict(acknowledged, course.struck, course.ended, findings)
@@ -97,7 +97,7 @@ def _events(kills: Mapping[str, Sequence[Kill]]) -> int:
     return int(max(STREAM_LONGER_THAN_KILLS * seconds, STREAM_AT_LEAST_SECONDS) * EVENTS_PER_S)
 
 
-def _drain(settings: Settings, producer: Producer, streams: Streams, ended: dict[str, int], tell: Tell) -> None:
+def _drain(settings: Settings, producer: Producer, streams: Streams, course: Course, tell: Tell) -> None:
     """End the producer in order, so that its record is complete, and let the streams catch up.
 
     Streams that end by themselves are started again and counted, as they were before.
@@ -111,9 +111,7 @@ def _drain(settings: Settings, producer: Producer, streams: Streams, ended: dict
         log = settings.home / f"drain-{start}.log"
         if not (code := _catch_up(settings, log)):
             return
-        why = f"{streams.name}: exit code {code}"
-        ended[why] = ended.get(why, 0) + 1
-        tell(f"{why}: {cause(log.read_text())}")
+        tell(f"{course.count_end(streams.name, code)}: {cause(log.read_text())}")
     raise MaritimeError(f"The streams did not catch up in {DRAIN_STARTS} starts (exit code {code}).")
 
 

@@ -24,11 +24,13 @@ from contracts.errors import LockedError
 from contracts.settings import Settings
 from infra.lock import single_writer
 from maritime import verify_delivery
-from maritime.delivery.attack import Struck, is_due
+from maritime.delivery import run
+from maritime.delivery.attack import Course, Struck, is_due
 from maritime.delivery.proof import Arrival, Finding, Lake, lost, prove, reordered, twice
 from maritime.delivery.run import Verdict, cause
 from maritime.delivery.schedule import ALL, DRIVER, JVM, POINTS, STREAMS, Kill, schedule
 from maritime.delivery.stream import Sent, known_stream
+from maritime.delivery.victims import Producer, Streams
 from maritime.delivery.workplace import command, own_settings
 
 EVENTS = 400
@@ -189,6 +191,23 @@ def test_the_cause_of_an_end_is_the_last_exception_and_not_the_plan_after_it() -
     assert cause("\n".join([*trace, "=== Plan ===", "+- Project", "   +- Relation"])) == "a.QueryException: lost"
     assert cause("Writing gold.\nerror: The broker is away.\n") == "error: The broker is away."
     assert cause("one\ntwo\nthree\nfour") == "two / three / four"
+
+
+def test_streams_that_end_while_they_catch_up_are_started_again_and_counted(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes, told, course = [1, 0], list[str](), Course()
+
+    def catch_up(_settings: Settings, log: Path) -> int:
+        log.write_text("a.StreamingQueryException: executor lost\n=== Plan ===\n")
+        return codes.pop(0)
+
+    monkeypatch.setattr(run, "_catch_up", catch_up)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    run._drain(settings, Producer(settings, Path("none")), Streams(settings), course, told.append)
+
+    assert (codes, course.ended) == ([], {"streams: exit code 1": 1})
+    assert told[-1] == "streams: exit code 1: a.StreamingQueryException: executor lost"
 
 
 def test_a_named_place_that_was_not_reached_is_no_proof() -> None:
