@@ -52,8 +52,8 @@ TABLES = (BRONZE_AIS, SILVER_POSITIONS, GOLD_VESSEL_LATEST, OPS_LEDGER)
 def main(batches: int, ends: int, rate: int, every: int, upkeep_minutes: float, as_json: bool) -> None:
     """Compare the last batches with the first ones, and follow file count and log size.
 
-    On two cores Silver writes a batch each 2 seconds or so: 2,000 take somewhat more than an hour, let the machine be
-    idle otherwise. `--batches 150 --ends 50 --every 25 --upkeep-minutes 0.5` shows in some 6 minutes that it runs.
+    On two cores Silver writes a batch each 3 seconds or so: 2,000 take some 100 minutes, let the machine be idle
+    otherwise. `--batches 150 --ends 50 --every 25 --upkeep-minutes 0.5` shows in some 6 minutes that it runs.
     """
     with own_broker(upkeep_minutes=upkeep_minutes) as settings:
         result = soak(settings, batches, ends, rate, every)
