@@ -3,7 +3,8 @@
 ``low`` and ``high`` bound a lawful value, ``allowed`` lists the lawful texts; ``severity`` says what it means when a
 table holds another. ``sentinel`` is the value by which AIS says "not available" (ITU-R M.1371): lawful on the wire,
 null with a flag in Silver. ``aliases`` are former names: events may still use them, and tables keep a column of each,
-so that nobody who writes or reads the old name is cut off.
+so that nobody who writes or reads the old name is cut off. ``of_before`` is, in SQL, the value in rows that a table
+held before it had the column; without it that is null.
 
 Names end in their unit: ``_deg _kn _nm _m _t _c _h _pct``; an instant (UTC) ends in ``_at``, a day in ``_on``, a
 yes-or-no begins with ``is_``. The mission's own names (``duration_hours``, ``delay_hours``) are kept as they were
@@ -40,6 +41,7 @@ class Field:
     allowed: tuple[str, ...] = ()
     severity: Severity = "stop"
     aliases: tuple[str, ...] = ()
+    of_before: str | None = None
 
     @property
     def wire_low(self) -> float | None:
@@ -79,6 +81,32 @@ MMSI_CLASS = Field(
     allowed=tuple(name for name, _, _ in MMSI_CLASSES),
 )
 FLAGS = Field("flags", "strings", "Columns that were set to null because AIS said `not available`.")
+
+# Segments: who of those that share an MMSI a position is of
+SEGMENT_ID = Field(
+    "segment_id",
+    "string",
+    "Track that a position is of: the MMSI and the instant of the track's first position; 1970 "
+    "for all positions from before tracks were told apart.",
+    of_before="concat(mmsi, '-1970-01-01T00:00:00.000000Z')",
+)
+BEGAN_AT = Field("began_at", "timestamp", "First position of the segment.")
+HEAD_AT = Field("head_at", "timestamp", "Last position of the segment that is believed.")
+HEAD_LAT_DEG = Field("head_lat_deg", "double", "Its latitude.", "deg", -90, 90)
+HEAD_LON_DEG = Field("head_lon_deg", "double", "Its longitude.", "deg", -180, 180)
+HEAD_SOG_KN = Field("head_sog_kn", "double", "Its speed over ground.", "kn", 0, 102.2)
+HEAD_COG_DEG = Field("head_cog_deg", "double", "Its course over ground.", "deg", 0, 359.99)
+AHEAD_AT = Field(
+    "ahead_at", "timestamp", "Position after a silence of more than an hour that no other confirms yet; else null."
+)
+AHEAD_LAT_DEG = Field("ahead_lat_deg", "double", "Its latitude.", "deg", -90, 90)
+AHEAD_LON_DEG = Field("ahead_lon_deg", "double", "Its longitude.", "deg", -180, 180)
+AHEAD_SOG_KN = Field("ahead_sog_kn", "double", "Its speed over ground.", "kn", 0, 102.2)
+AHEAD_COG_DEG = Field("ahead_cog_deg", "double", "Its course over ground.", "deg", 0, 359.99)
+IS_BESIDE = Field("is_beside", "boolean", "The segment began near an established one of its MMSI: perhaps a fault.")
+IS_ESTABLISHED = Field("is_established", "boolean", "Ten positions over half an hour: a ship, and no error.")
+IS_OPEN = Field("is_open", "boolean", "Further positions may come to it.")
+IS_NOISE = Field("is_noise", "boolean", "Ended without becoming a ship while another segment of the MMSI was one.")
 
 # AIS static and voyage data (messages 5, 19, 24)
 VESSEL_NAME = Field("vessel_name", "string", "Name as the vessel sends it.")

@@ -92,14 +92,29 @@ BRONZE = {AIS: BRONZE_AIS, SENSORS: BRONZE_SENSORS, ALERTS: BRONZE_ALERTS, VOYAG
 
 SILVER_POSITIONS = Table(
     name="silver.positions",
-    grain="MMSI and report time",
+    grain="vessel segment and report time: two ships that share an MMSI are two tracks",
     fields=(
-        f.MMSI, f.OBSERVED_AT, f.OBSERVED_ON, f.LAT_DEG, f.LON_DEG, f.SOG_KN, f.COG_DEG, f.HEADING_DEG,
+        f.SEGMENT_ID, f.MMSI, f.OBSERVED_AT, f.OBSERVED_ON, f.LAT_DEG, f.LON_DEG, f.SOG_KN, f.COG_DEG, f.HEADING_DEG,
         f.NAV_STATUS, f.MESSAGE_TYPE, f.AIS_CLASS, f.MMSI_CLASS, f.FLAGS, *_PROVENANCE, f.EXTRA,
     ),
-    key=(f.MMSI, f.OBSERVED_AT),
+    key=(f.SEGMENT_ID, f.OBSERVED_AT),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
-    known=(f.OBSERVED_ON, f.LAT_DEG, f.LON_DEG, f.MMSI_CLASS, f.EVENT_ID, *_ORIGIN),
+    known=(f.MMSI, f.OBSERVED_ON, f.LAT_DEG, f.LON_DEG, f.MMSI_CLASS, f.EVENT_ID, *_ORIGIN),
+)  # fmt: skip
+
+SILVER_SEGMENTS = Table(
+    name="silver.segments",
+    grain="vessel segment: a track under one MMSI, as the position stream remembered it last",
+    fields=(
+        f.SEGMENT_ID, f.MMSI, f.BEGAN_AT,
+        f.HEAD_AT, f.HEAD_LAT_DEG, f.HEAD_LON_DEG, f.HEAD_SOG_KN, f.HEAD_COG_DEG,
+        f.AHEAD_AT, f.AHEAD_LAT_DEG, f.AHEAD_LON_DEG, f.AHEAD_SOG_KN, f.AHEAD_COG_DEG,
+        f.POSITION_COUNT, f.IS_BESIDE, f.IS_ESTABLISHED, f.IS_OPEN, f.IS_NOISE,
+    ),
+    key=(f.SEGMENT_ID,),
+    clustered_by=(f.MMSI,),
+    keep_hours=24,  # written anew again and again
+    known=(f.MMSI, f.BEGAN_AT, f.HEAD_AT, f.HEAD_LAT_DEG, f.HEAD_LON_DEG, f.POSITION_COUNT, f.IS_OPEN),
 )  # fmt: skip
 
 SILVER_VESSELS = Table(
@@ -232,28 +247,29 @@ SILVER_VERDICTS = Table(
 
 GOLD_VESSEL_LATEST = Table(
     name="gold.vessel_latest",
-    grain="vessel: its last position",
+    grain="vessel segment: its last position; two ships that share an MMSI have a row each",
     fields=(
-        f.MMSI, f.OBSERVED_AT, f.LAT_DEG, f.LON_DEG, f.SOG_KN, f.COG_DEG, f.HEADING_DEG, f.NAV_STATUS, f.SOURCE,
+        f.SEGMENT_ID, f.MMSI, f.OBSERVED_AT, f.LAT_DEG, f.LON_DEG, f.SOG_KN, f.COG_DEG, f.HEADING_DEG, f.NAV_STATUS,
+        f.SOURCE,
     ),
-    key=(f.MMSI,),
+    key=(f.SEGMENT_ID,),
     clustered_by=(f.MMSI,),
     keep_hours=24,  # each batch of the stream rewrites it
-    known=(f.OBSERVED_AT, f.LAT_DEG, f.LON_DEG, f.SOURCE),
+    known=(f.MMSI, f.OBSERVED_AT, f.LAT_DEG, f.LON_DEG, f.SOURCE),
 )  # fmt: skip
 
 GOLD_VESSEL_DAY = Table(
     name="gold.vessel_day",
-    grain="vessel and UTC day",
+    grain="vessel segment and UTC day",
     fields=(
-        f.MMSI, f.OBSERVED_ON, f.POSITION_COUNT, f.SOG_COUNT, f.AVG_SPEED_KN, f.DISTANCE_NM, f.JUMP_COUNT,
+        f.SEGMENT_ID, f.MMSI, f.OBSERVED_ON, f.POSITION_COUNT, f.SOG_COUNT, f.AVG_SPEED_KN, f.DISTANCE_NM, f.JUMP_COUNT,
         f.FIRST_AT, f.FIRST_LAT_DEG, f.FIRST_LON_DEG, f.LAST_AT, f.LAST_LAT_DEG, f.LAST_LON_DEG, f.SOURCE,
     ),
-    key=(f.MMSI, f.OBSERVED_ON),
+    key=(f.SEGMENT_ID, f.OBSERVED_ON),
     partitioned_by=(f.OBSERVED_ON,),
     keep_hours=24,  # as gold.vessel_latest
     known=(
-        f.POSITION_COUNT, f.SOG_COUNT, f.JUMP_COUNT, f.FIRST_AT, f.FIRST_LAT_DEG, f.FIRST_LON_DEG, f.LAST_AT,
+        f.MMSI, f.POSITION_COUNT, f.SOG_COUNT, f.JUMP_COUNT, f.FIRST_AT, f.FIRST_LAT_DEG, f.FIRST_LON_DEG, f.LAST_AT,
         f.LAST_LAT_DEG, f.LAST_LON_DEG, f.SOURCE,
     ),
     rules=(

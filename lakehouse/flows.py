@@ -30,7 +30,8 @@ class Batch:
 
     ``previous`` is the entry of the batch before, where this process has run it. ``crash_at`` is the setting.
     ``source_end`` is where it ends in what the stream reads, as its checkpoint says. ``made_by`` are code, contracts,
-    settings and rules that its commits rest on.
+    settings and rules that its commits rest on. ``memory`` is what the stream keeps from batch to batch, gone with the
+    process.
     """
 
     flow: str
@@ -42,6 +43,7 @@ class Batch:
     crash_at: str | None = None
     source_end: str | None = None
     made_by: Mapping[str, Any] = field(default_factory=dict)
+    memory: dict[str, Any] = field(default_factory=dict)
 
     @property
     def app_id(self) -> str:
@@ -90,7 +92,8 @@ class Flow:
 
     ``process`` writes the batch and returns its ledger entry. ``pause`` names the setting of its trigger.
     ``preflight`` raises where the stream must not start as things are; nothing has been written by then. ``rules``
-    gives the fingerprint of the row rules that it judges by. ``versions`` are those whose checkpoints it can go on
+    gives the fingerprint of the row rules that it judges by. ``finish`` is called after the last batch of a stream that
+    ends in order. ``versions`` are those whose checkpoints it can go on
     from, its own last: a change after which it cannot go on from the one before takes that out.
     """
 
@@ -101,12 +104,19 @@ class Flow:
     pause: Literal["trigger_seconds", "gold_trigger_seconds"]
     preflight: Callable[[Settings], None] | None = None
     rules: Callable[[SparkSession, Settings], str] | None = None
+    finish: Callable[[Store, Batch], None] | None = None
     versions: tuple[int, ...] = (1,)
 
 
-def start(
-    flow: Flow, spark: SparkSession, settings: Settings, *, once: bool, watch: Watch = unwatched
-) -> StreamingQuery:
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A stream that was started; ``finish`` is to be called once its query has ended in order."""
+
+    query: StreamingQuery
+    finish: Callable[[], None]
+
+
+def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool, watch: Watch = unwatched) -> Running:
     """Start the stream: until it has caught up (``once``), or until it is stopped.
 
     Its tables are created first; the ledger entry is written after all of them, the checkpoint after the ledger.
@@ -117,18 +127,20 @@ def start(
         store.create(table)
 
     previous: ledger.Entry | None = None
+    last: Batch | None = None
+    memory: dict[str, Any] = {}
     rules = flow.rules(spark, settings) if flow.rules else None
     made_by = provenance.made_by(flow.tables, settings, rules)
 
     def run(rows: DataFrame, batch_id: int) -> None:
-        nonlocal previous
+        nonlocal previous, last
         session = rows.sparkSession  # the query's own copy: what is set here reaches no other stream
         session.conf.set("spark.sql.adaptive.enabled", "false")  # it adds a job per shuffle, too dear each second
         checkpoint_id = session.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
         end = source_end(settings, flow.name, batch_id)
         batch = Batch(
             flow.name, rows, batch_id, checkpoint_id, datetime.now(UTC), previous, settings.crash_at, end,
-            made_by,
+            made_by, memory,
         )  # fmt: skip
         with watch(batch) as done:
             batch.crash_point("before_tables")
@@ -136,7 +148,12 @@ def start(
             batch.crash_point("before_ledger")
             ledger.record(settings.lake, previous)
             done(previous)
+        last = batch
         batch.crash_point("before_checkpoint")
+
+    def finish() -> None:
+        if flow.finish and last:
+            flow.finish(store, last)
 
     spark.sparkContext.setLocalProperty("spark.scheduler.pool", flow.name)  # the stream's thread takes it over
     pause = f"{int(getattr(settings, flow.pause) * 1000)} milliseconds"
@@ -144,7 +161,7 @@ def start(
     writer = writer.option("checkpointLocation", f"{settings.checkpoints}/{flow.name}")
     query = (writer.trigger(availableNow=True) if once else writer.trigger(processingTime=pause)).start()
     checkpoint_versions.note(settings, flow.name, flow.versions[-1])
-    return query
+    return Running(query, finish)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ NEWER = "new.observed_at > old.observed_at"
 def update_vessels(store: Store, settings: Settings, batch: Batch) -> Entry:
     """Bring both vessel tables up to date with a batch of accepted positions.
 
-    The day comes first: it needs each vessel's last position as it was before the batch. A batch that is
+    The day comes first: it needs each segment's last position as it was before the batch. A batch that is
     replayed after a crash skips what it has committed already, since adding it again would count it twice.
     """
     positions = batch.rows.select(*NEEDED).persist()
@@ -88,7 +88,7 @@ def _update_days(
     known = store.read(GOLD_VESSEL_LATEST)
     earlier = out_of_order(stored, known, positions).persist()
     earlier_days = [row["observed_on"] for row in earlier.select("observed_on").distinct().collect()]
-    in_order = positions.join(earlier.select("mmsi").distinct(), "mmsi", "left_anti")
+    in_order = positions.join(earlier.select("segment_id").distinct(), "segment_id", "left_anti")
     rows = added(stored, known, in_order, settings.jump_limit_kn)
     if earlier_days:
         around = sorted({day + timedelta(days=n) for day in earlier_days for n in (-1, 0, 1)})

@@ -13,13 +13,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from contracts.settings import Settings
-from contracts.tables import SILVER_LATE, SILVER_VERDICTS, SILVER_VESSELS, Table
+from contracts.tables import SILVER_LATE, SILVER_SEGMENTS, SILVER_VERDICTS, SILVER_VESSELS, Table
 from lakehouse import ledger, provenance
 from lakehouse.batch_facts import BatchFacts, batch_facts, lateness_limits
 from lakehouse.flows import Batch
 from lakehouse.replays import Intent
 from lakehouse.schema import spark_schema
-from lakehouse.silver import Cleaning, decide, new_identities, rejudged
+from lakehouse.silver import Cleaning, Decision, decide, new_identities, rejudged
 from lakehouse.store import Store
 from lakehouse.transforms.verdicts import PLACE, as_landed, second_verdicts
 
@@ -76,7 +76,9 @@ def judged(
         )  # fmt: skip
         facts = batch_facts(news)
         late = F.col("observed_at") < F.col("late_before_at") if cleaning.has_watermark else None
-        second = second_verdicts(news, _refused(cleaning, store, batch, facts, late)).persist()
+        decision = decide(cleaning, store, batch, news, facts, late)
+        verdicts = second_verdicts(news, _refused(cleaning, store, batch, decision))
+        second = _with_segments(verdicts, decision).persist()
         try:
             yield Case(cleaning, store, settings, intent, batch, facts, late, second, both.where(~is_news))
         finally:
@@ -115,7 +117,7 @@ def limits_of_now(cleaning: Cleaning, store: Store, settings: Settings, batch_id
 
 
 def _made_by(cleaning: Cleaning, store: Store, settings: Settings) -> dict[str, Any]:
-    tables = (cleaning.table, SILVER_LATE, SILVER_VESSELS, SILVER_VERDICTS)
+    tables = (cleaning.table, SILVER_LATE, SILVER_SEGMENTS, SILVER_VESSELS, SILVER_VERDICTS)
     rules = provenance.rule_versions(store.spark, cleaning.topic, settings)
     return provenance.made_by(tables, settings, provenance.rules_version(rules))
 
@@ -125,12 +127,18 @@ def _earliest(marks: Sequence[dict[str, datetime]]) -> dict[str, datetime]:
     return {source: min(mark[source] for mark in marks) for source in in_all}
 
 
-def _refused(cleaning: Cleaning, store: Store, batch: Batch, facts: BatchFacts, late: Column | None) -> DataFrame:
+def _refused(cleaning: Cleaning, store: Store, batch: Batch, decision: Decision) -> DataFrame:
     """Place and outcome of the lawful records that are not accepted; of static ones, those that tell nothing new."""
-    _, refused = decide(cleaning, store, batch, batch.rows, facts, late)
     if "identity_id" not in batch.rows.columns:
-        return refused
+        return decision.refused
     is_static = F.col("rule").isNull() & ~F.col("event_type").isin(list(cleaning.measured))
     first = new_identities(store, batch, batch.rows).select(*PLACE)
     repeats = batch.rows.where(is_static).join(first, on=PLACE, how="left_anti")
-    return refused.unionByName(repeats.select(*PLACE, F.lit("duplicate").alias("outcome")))
+    return decision.refused.unionByName(repeats.select(*PLACE, F.lit("duplicate").alias("outcome")))
+
+
+def _with_segments(verdicts: DataFrame, decision: Decision) -> DataFrame:
+    """The verdicts with the segment of each position that is accepted."""
+    if decision.tracks is None:
+        return verdicts
+    return verdicts.join(decision.fresh.select(*PLACE, "segment_id"), on=PLACE, how="left")

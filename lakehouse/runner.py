@@ -22,7 +22,7 @@ from infra import disk
 from infra.console import Command, say
 from lakehouse.evolution import checkpoint_versions
 from lakehouse.evolution.tables import check
-from lakehouse.flows import Batch, Flow, start, writing
+from lakehouse.flows import Batch, Flow, Running, start, writing
 from lakehouse.ledger import Entry
 from lakehouse.lineage.batches import watching
 from lakehouse.lineage.emitter import emitting, make_up
@@ -104,7 +104,7 @@ def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
         ContractError: A batch does not add up, or a table or checkpoint is not of this program's contract.
     """
     stopping = Event()
-    queries: list[StreamingQuery] = []
+    running: list[Running] = []
     turns = Turns({flow.name: flow.tables for flow in flows})
     with writing(flows, settings), _stopped_by_signals(stopping), emitting(settings, _process(flows)) as emitter:
         for flow in flows:
@@ -120,13 +120,16 @@ def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
             for flow in flows:
                 make_up(settings, flow.name, emitter)
                 told = _told(flow, stopping, turns)
-                queries.append(start(told, spark, settings, once=once, watch=watching(settings, emitter)))
+                running.append(start(told, spark, settings, once=once, watch=watching(settings, emitter)))
             upkeep = StreamUpkeep(Store(spark, settings.lake), settings, turns)
-            _wait(queries, stopping, None if once else upkeep)
+            _wait([each.query for each in running], stopping, None if once else upkeep)
+            _let_end([each.query for each in running], stopping)
+            for each in running:
+                each.finish()
         except (PySparkException, Py4JError) as error:
             raise in_our_words("The stream", error) from error
         finally:
-            _let_end(queries, stopping)
+            _let_end([each.query for each in running], stopping)
 
 
 def _process(flows: list[Flow]) -> str:

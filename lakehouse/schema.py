@@ -73,16 +73,21 @@ def stored(table: Table, rows: DataFrame) -> DataFrame:
 def as_declared(table: Table, rows: DataFrame) -> DataFrame:
     """The rows in the columns that the contract names today, under whatever contract they were written.
 
-    A renamed column has its value from either name; one that the table did not have yet is null; others are left out.
+    A renamed column has its value from either name; one that the table did not have yet has the field's ``of_before``,
+    else null; others are left out.
     """
-    if rows.columns == table.columns:
+    came_later = {column.name for column in rows.schema if column.nullable}
+    if rows.columns == table.columns and not any(f.of_before and f.name in came_later for f in table.fields):
         return rows
-    return rows.select(*(_declared(field, rows.columns) for field in table.fields))
+    return rows.select(*(_declared(field, rows.schema) for field in table.fields))
 
 
-def _declared(field: Field, there: list[str]) -> Column:
-    names = [name for name in (field.name, *field.aliases) if name in there]
-    value = F.coalesce(*names) if names else F.lit(None).cast(SPARK_TYPES[field.type])
+def _declared(field: Field, there: StructType) -> Column:
+    found = [there[name] for name in (field.name, *field.aliases) if name in there.names]
+    values = [F.col(column.name) for column in found]
+    if field.of_before and all(column.nullable for column in found):
+        values.append(F.expr(field.of_before))
+    value = F.coalesce(*values) if values else F.lit(None).cast(SPARK_TYPES[field.type])
     return value.alias(field.name)
 
 

@@ -22,12 +22,14 @@ from contracts.topics import AIS, ALERTS, SENSORS, VOYAGE_EVENTS, Topic
 from lakehouse.batch_facts import BatchFacts, batch_facts, is_late, lateness_limits
 from lakehouse.flows import Batch, Flow, delta_source
 from lakehouse.ledger import Entry
+from lakehouse.placing import place
 from lakehouse.provenance import rule_versions, rules_version
 from lakehouse.repeats import PLACE, known_keys, not_accepted
 from lakehouse.resume.checks import check
 from lakehouse.runner import main
 from lakehouse.schema import event_schema
 from lakehouse.store import Store
+from lakehouse.tracking import Tracks, finish, remember
 from lakehouse.transforms import silver_rows
 from lakehouse.transforms.parsing import judge, parse
 from lakehouse.voyage_fold import fold_voyages
@@ -37,22 +39,35 @@ from lakehouse.voyage_fold import fold_voyages
 class Cleaning:
     """What Silver makes of one topic.
 
-    ``key`` tells repeats. ``measured`` are the event types that go to ``table``; ``has_watermark`` says whether they
-    can be late (a fuel report or an alert never is: no window closes on them).
+    ``measured`` are the event types that go to ``table``; ``has_watermark`` says whether they can be late (a fuel
+    report or an alert never is: no window closes on them). ``has_tracks``: they are positions, and each is of a
+    segment. Repeats of these are told by MMSI, instant and place, of others by the event's id.
     """
 
     topic: Topic
     table: Table
     measured: tuple[str, ...]
-    key: tuple[str, ...]
     typed: Callable[[DataFrame], DataFrame]
     has_watermark: bool
+    has_tracks: bool = False
     after: Callable[[Store, DataFrame], dict[str, int]] | None = None
 
     @property
     def stream(self) -> str:
         """Name of the stream; what a replay writes to a shared table bears it too."""
         return f"silver.{self.topic.short}"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The lawful measured events of a batch: those to accept, and place and outcome of the others.
+
+    ``tracks`` is what is known of the ships afterwards, for positions.
+    """
+
+    fresh: DataFrame
+    refused: DataFrame
+    tracks: Tracks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +124,19 @@ def clean(cleaning: Cleaning, store: Store, settings: Settings, batch: Batch) ->
 
 def decide(
     cleaning: Cleaning, store: Store, batch: Batch, judged: DataFrame, facts: BatchFacts, late: Column | None
-) -> tuple[DataFrame, DataFrame]:
-    """The lawful measured events of a batch: those to accept, and place and outcome of the others.
+) -> Decision:
+    """Which of the lawful measured events of a batch to accept. Nothing is written.
 
-    ``late`` is true of an event that is behind its limit; null where none of the batch can be. Nothing is written.
+    ``late`` is true of an event that is behind its limit; null where none of the batch can be.
     """
     lawful = judged.where(F.col("rule").isNull() & F.col("event_type").isin(list(cleaning.measured)))
-    known = known_keys(store, batch, cleaning.table, cleaning.key, facts, with_late=late is not None)
-    refused = not_accepted(lawful, known, cleaning.key, late)
-    return lawful.join(F.broadcast(refused), on=PLACE, how="left_anti"), refused
+    if cleaning.has_tracks:
+        placed = place(store, batch, lawful, facts, late)
+        labels, refused = (store.spark.createDataFrame(rows) for rows in (placed.labels, placed.refused))
+        return Decision(lawful.join(F.broadcast(labels), on=PLACE), refused, placed.tracks)
+    known = known_keys(store, batch, cleaning.table, facts, with_late=late is not None)
+    refused = not_accepted(lawful, known, late)
+    return Decision(lawful.join(F.broadcast(refused), on=PLACE, how="left_anti"), refused)
 
 
 def write_measured(
@@ -127,23 +146,27 @@ def write_measured(
     expected = facts.lawful(*cleaning.measured)
     if not expected:
         return Written()
-    fresh, refused = decide(cleaning, store, batch, judged, facts, late)
-    version, accepted = _append(store, cleaning.table, silver_rows.rows_of(cleaning.table, fresh), batch, facts)
+    decision = decide(cleaning, store, batch, judged, facts, late)
+    rows = silver_rows.rows_of(cleaning.table, decision.fresh)
+    version, accepted = _append(store, cleaning.table, rows, batch, facts)
     batch.crash_point("after_accepted")
     versions = {cleaning.table.name: version}
-    counts = _outcomes(refused) if accepted < expected else {}
+    counts = _outcomes(decision.refused) if accepted < expected else {}
     if accepted + sum(counts.values()) != expected:
         raise ContractError(
             f"{cleaning.table.name} version {version} holds {accepted} rows of {batch.flow}: with {counts} "
             f"they should be {expected}."
         )
     if counts.get("late"):
-        behind = batch.rows.join(refused.where("outcome = 'late'"), on=PLACE, how="left_semi")
+        behind = batch.rows.join(decision.refused.where("outcome = 'late'"), on=PLACE, how="left_semi")
         rows = silver_rows.late(behind, cleaning.stream, batch.batch_id)
         versions[t.SILVER_LATE.name] = append_counted(store, t.SILVER_LATE, rows, batch, facts, counts["late"])
         batch.crash_point("after_late")
     if cleaning.after and accepted:
-        versions |= cleaning.after(store, fresh)
+        versions |= cleaning.after(store, decision.fresh)
+    if decision.tracks:
+        versions |= remember(store, batch, decision.tracks, facts)
+        batch.crash_point("after_segments")
     return Written(accepted, counts.get("duplicate", 0), counts.get("late", 0), versions)
 
 
@@ -214,15 +237,14 @@ CLEANINGS = (
         topic=AIS,
         table=t.SILVER_POSITIONS,
         measured=("position",),
-        key=("mmsi", "observed_at"),
         typed=silver_rows.typed_ais,
         has_watermark=True,
+        has_tracks=True,
     ),
     Cleaning(
         topic=SENSORS,
         table=t.SILVER_SENSORS,
         measured=("environment", "engine"),
-        key=("event_id",),
         typed=silver_rows.typed_events,
         has_watermark=True,
     ),
@@ -230,7 +252,6 @@ CLEANINGS = (
         topic=ALERTS,
         table=t.SILVER_ALERTS,
         measured=("alert",),
-        key=("event_id",),
         typed=silver_rows.typed_events,
         has_watermark=False,
     ),
@@ -238,7 +259,6 @@ CLEANINGS = (
         topic=VOYAGE_EVENTS,
         table=t.SILVER_VOYAGE_EVENTS,
         measured=("schedule", "departure", "port_call", "arrival", "cancelled", "fuel_report"),
-        key=("event_id",),
         typed=silver_rows.typed_voyage_events,
         has_watermark=False,
         after=fold_voyages,
@@ -252,7 +272,7 @@ def _rules(topic: Topic, spark: SparkSession, settings: Settings) -> str:
 
 def _flow(cleaning: Cleaning) -> Flow:
     extra = {
-        AIS: (t.SILVER_VESSELS,),
+        AIS: (t.SILVER_SEGMENTS, t.SILVER_VESSELS),
         VOYAGE_EVENTS: (t.SILVER_VOYAGES, t.SILVER_EMISSIONS),
     }.get(cleaning.topic, ())
     tables = (cleaning.table, *extra, t.SILVER_QUARANTINE, t.SILVER_LATE)
@@ -264,6 +284,7 @@ def _flow(cleaning: Cleaning) -> Flow:
         pause="trigger_seconds",
         preflight=partial(check, stream=cleaning.stream, tables=tables),
         rules=partial(_rules, cleaning.topic),
+        finish=finish if cleaning.has_tracks else None,
     )
 
 

@@ -78,6 +78,10 @@ class Store:
         for statement in statements:
             self.spark.sql(f"ALTER TABLE delta.`{self.path(table)}` {statement}")
 
+    def fill(self, table: Table, column: str, value: str) -> None:
+        """Give the rows that have no value in a column one, in SQL. A stream that reads the table would stop at it."""
+        self.spark.sql(f"UPDATE delta.`{self.path(table)}` SET `{column}` = {value} WHERE `{column}` IS NULL")
+
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         """The table, now or as of a version, in the columns that its contract names today.
 

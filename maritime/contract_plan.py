@@ -19,7 +19,7 @@ from infra.lock import single_writer
 from lakehouse.evolution.change import Change
 from lakehouse.evolution.events import event_changes, new_states
 from lakehouse.evolution.in_force import State, in_force, next_state, record
-from lakehouse.evolution.tables import changes, found_at, grow, shape_changes
+from lakehouse.evolution.tables import FILLED_PROPERTY, changes, found_at, grow, shape_changes
 from lakehouse.session import spark_session
 from lakehouse.status import TABLE_OF
 from lakehouse.store import Store, properties
@@ -98,10 +98,29 @@ def _altered(settings: Settings, plan: Plan) -> Iterator[State]:
         else:
             store = store or Store(spark_session(settings, "maritimeiq-contract"), settings.lake)
             with _still(table, settings):
-                store.alter(table, list(dict.fromkeys(part for change in differing for part in change.statements)))
+                _alter(store, table, differing)
         state = _state(plan, table, [change.text for change in differing])
         _enter(settings, [state])
         yield state
+
+
+def _alter(store: Store, table: Table, differing: Sequence[Change]) -> None:
+    """Needed changes first, then what is told: the mark of the contract, which says that all else is done.
+
+    The rows of a table that a stream reads are left as they are, for it would stop: ``as_declared`` reads them so.
+    """
+    needed, told = ([change for change in differing if (change.weight == "needed") is first] for first in (True, False))
+    store.alter(table, _statements(needed))
+    fills = dict(change.fill for change in needed if change.fill)
+    for column, value in fills.items() if table not in TABLE_OF.values() else ():
+        store.fill(table, column, value)
+    if fills:
+        store.alter(table, [f"SET TBLPROPERTIES ('{FILLED_PROPERTY}' = '{','.join(fills)}')"])
+    store.alter(table, _statements(told))
+
+
+def _statements(differing: Sequence[Change]) -> list[str]:
+    return list(dict.fromkeys(part for change in differing for part in change.statements))
 
 
 def _unregistered(plan: Plan) -> Iterator[State]:

@@ -56,7 +56,7 @@ class Link:
 def _day_positions(positions: DataFrame, rows: Rows) -> DataFrame:
     """Positions of the vessel-day and the last one of the day before, where its first leg begins."""
     (row,) = rows
-    mine = positions.where(F.col("mmsi") == row["mmsi"])
+    mine = positions.where((F.col("mmsi") == row["mmsi"]) & (F.col("segment_id") == row["segment_id"]))
     before = mine.where(F.col("observed_on") == F.lit(row["observed_on"] - timedelta(days=1)))
     last = before.orderBy(F.desc("observed_at")).limit(1)
     return mine.where(F.col("observed_on") == F.lit(row["observed_on"])).unionByName(last)
@@ -65,12 +65,17 @@ def _day_positions(positions: DataFrame, rows: Rows) -> DataFrame:
 def _vessel_day(given: Mapping[str, DataFrame], rows: Rows, basis: Basis) -> DataFrame:
     (row,) = rows
     positions = given[t.SILVER_POSITIONS.name]
-    days = positions.where(F.col("observed_on") == F.lit(row["observed_on"])).select("mmsi", "observed_on").distinct()
+    days = (
+        positions.where(F.col("observed_on") == F.lit(row["observed_on"]))
+        .select("segment_id", "observed_on")
+        .distinct()
+    )
     return recomputed(days, positions, basis.settings.jump_limit_kn)
 
 
 def _last_position(positions: DataFrame, rows: Rows) -> DataFrame:
-    return positions.where(F.col("mmsi") == rows[0]["mmsi"]).orderBy(F.desc("observed_at")).limit(1)
+    is_mine = (F.col("mmsi") == rows[0]["mmsi"]) & (F.col("segment_id") == rows[0]["segment_id"])
+    return positions.where(is_mine).orderBy(F.desc("observed_at")).limit(1)
 
 
 def _route_voyages(found: DataFrame, rows: Rows) -> DataFrame:
@@ -157,9 +162,13 @@ def _records(bronze: DataFrame, rows: Rows) -> DataFrame:
     return bronze.where(near).join(F.broadcast(wanted), on=list(PLACE), how="left_semi")
 
 
-def _parsed(cleaning: Cleaning, table: Table, given: Mapping[str, DataFrame], _rows: Rows, basis: Basis) -> DataFrame:
+def _parsed(cleaning: Cleaning, table: Table, given: Mapping[str, DataFrame], rows: Rows, basis: Basis) -> DataFrame:
     """The records judged and typed as the Silver stream does it; one that a rule refuses gives no row."""
     judged = rejudged(cleaning, given[BRONZE[cleaning.topic].name], basis.settings).where("rule IS NULL")
+    if table == t.SILVER_POSITIONS:  # the segment follows from all positions before, and is taken as it was written
+        labels = [tuple(row[name] for name in (*PLACE, "segment_id")) for row in rows]
+        places = "kafka_partition int, kafka_offset long, published_at timestamp, segment_id string"
+        judged = judged.join(F.broadcast(judged.sparkSession.createDataFrame(labels, places)), on=list(PLACE))
     return silver_rows.rows_of(table, judged)
 
 

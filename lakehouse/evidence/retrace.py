@@ -100,6 +100,9 @@ def find(store: Store, subject: Subject, version: int | None, links: Links = LIN
             at = store.version(table) if version is None else version
             with _reading(store, table, at):
                 found = _collect(_named(store.read(table, at), subject, table))
+            if len(found) > 1 and not subject.year:
+                tracks = " or ".join(f"segment_id={row['segment_id']}" for row in found)
+                raise InputError(f"{subject} names several tracks of one MMSI: add {tracks}.")
             if found:
                 return table, at, found[0]
     raise InputError(f"There is no row {subject}. `maritime sql` shows which there are.")
@@ -214,7 +217,7 @@ def _named(rows: DataFrame, subject: Subject, table: Table) -> DataFrame:
     if subject.year:
         day = next(column.name for column in table.key if column.type == "date")
         rows = rows.where(F.year(day) == subject.year).orderBy(F.desc(day))
-    return rows.limit(1)
+    return rows.limit(SHOWN)
 
 
 def _collect(frame: DataFrame) -> list[Row]:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from contracts.errors import InputError
-from contracts.fields import Field, Type
+from contracts.fields import MMSI, SEGMENT_ID, Field, Type
 from contracts.tables import GOLD_EMISSION_COMPLIANCE, GOLD_VOYAGE_ANALYTICS, SILVER_VOYAGES, TABLES, Table
 
 FORMS = "TABLE KEY=VALUE ..., as gold/vessel_day mmsi=366053209 date=2022-01-03; or voyage ID; or compliance IMO YEAR"
@@ -20,7 +20,8 @@ class Subject:
 
     Attributes:
         table: Where it is.
-        key: Values of columns that name it: all of the table's key, or for ``year`` fewer.
+        key: Values of columns that name it: all of the table's key, with the MMSI for the segment where it has one
+            track, or for ``year`` fewer.
         year: Where given, the last row of this calendar year with these values is meant.
         otherwise: Where it is looked for when it is not there.
     """
@@ -63,7 +64,8 @@ def typed(table: Table, key: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _key(table: Table, pairs: Sequence[str]) -> dict[str, Any]:
-    fields = {field.name: field for field in table.key}
+    ship = (MMSI,) if SEGMENT_ID in table.key else ()
+    fields = {field.name: field for field in (*table.key, *ship)}
     days = [field.name for field in table.key if field.type == "date"]
     names = {**{name: name for name in fields}, **({"date": days[0], "day": days[0]} if len(days) == 1 else {})}
     key: dict[str, Any] = {}
@@ -72,10 +74,13 @@ def _key(table: Table, pairs: Sequence[str]) -> dict[str, Any]:
         if not is_there or name not in names:
             raise InputError(f"{pair!r}: a row of {table.name} is named by {' '.join(f'{n}=...' for n in fields)}.")
         key[names[name]] = _value(fields[names[name]], text)
-    missing = [name for name in fields if name not in key]
+    needed = [MMSI if field is SEGMENT_ID and SEGMENT_ID.name not in key else field for field in table.key]
+    missing = [field.name for field in needed if field.name not in key]
     if missing:
-        raise InputError(f"{table.name} has a row per {', '.join(fields)}: {missing[0]}=... is missing.")
-    return {name: key[name] for name in fields}
+        raise InputError(
+            f"{table.name} has a row per {', '.join(field.name for field in needed)}: {missing[0]}=... is missing."
+        )
+    return {name: key[name] for name in fields if name in key}
 
 
 def _value(field: Field, text: str) -> Any:  # noqa: ANN401  the type is the field's

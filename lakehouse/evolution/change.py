@@ -22,6 +22,7 @@ class Change:
             writes; ``refused`` would lose or misread what is there.
         way_out: What to do instead, of a refused one.
         statements: What makes it: the part of an ``ALTER TABLE`` behind the table's name, one commit each.
+        fill: A column, and in SQL what its rows without a value are given after the statements.
     """
 
     contract: str
@@ -29,6 +30,7 @@ class Change:
     weight: Weight
     way_out: str | None = None
     statements: tuple[str, ...] = ()
+    fill: tuple[str, str] | None = None
 
 
 def refuse(changes: Iterable[Change], what_for: str) -> None:

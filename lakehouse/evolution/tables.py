@@ -17,6 +17,8 @@ from lakehouse.schema import stored_schema
 
 CONTRACT_PROPERTY = "maritimeiq.contract"
 """Property of a table: fingerprint of the contract that it has."""
+FILLED_PROPERTY = "maritimeiq.filled"
+"""Property of a table: key columns that came later, in which rows of before have been given what their fields say."""
 WIDENING = {("int", "bigint"), ("int", "double")}
 """Types that hold every value of another one, and that Delta widens without writing a file anew."""
 WIDEN = "SET TBLPROPERTIES ('delta.enableTypeWidening' = 'true')"
@@ -99,12 +101,17 @@ def shape_changes(table: Table, found: Found) -> list[Change]:
     """What differs in the columns and the partitioning."""
     wanted = {column.name: column for column in stored_schema(table)}
     is_marked = found.properties.get(CONTRACT_PROPERTY) == fingerprints.of_table(table)
+    filled = found.properties.get(FILLED_PROPERTY, "").split(",")
     gone = [column for name, column in found.columns.items() if name not in wanted]
     differing = [
         *_partitioning(table, found),
         *(_added(table, column, found) for name, column in wanted.items() if name not in found.columns),
         *(_retyped(table, found.columns[name], column) for name, column in wanted.items() if name in found.columns),
-        *(_nullable(table, found.columns[name], column) for name, column in wanted.items() if name in found.columns),
+        *(
+            _nullable(table, found.columns[name], column, is_filled=name in filled)
+            for name, column in wanted.items()
+            if name in found.columns
+        ),
         *(_removed(table, column, is_marked=is_marked) for column in gone),
     ]
     return [change for change in differing if change]
@@ -125,15 +132,27 @@ def _partitioning(table: Table, found: Found) -> Iterator[Change]:
 def _added(table: Table, column: StructField, found: Found) -> Change:
     former = _aliases(table).get(column.name, ())
     known_as = next((name for name in former if name in found.columns), None)
+    of_before = _of_before(table, column.name)
+    if not column.nullable and of_before:
+        return _key_of_before(table, column, of_before, _add(column))
     if not column.nullable:
         text = f"{column.name}: new in the key" if known_as is None else f"{column.name}: renames {known_as} of the key"
         way_out = "A key stays: make the table under a new name, and fill it from its source."
         return Change(table.name, text, "refused", way_out)
-    statement = f"ADD COLUMNS (`{column.name}` {column.dataType.simpleString()} COMMENT {_quoted(column)})"
     text = f"{column.name}: new column, {column.dataType.simpleString()}"
     if known_as:
         text = f"{column.name}: {known_as} is renamed; both columns are kept and filled"
-    return Change(table.name, text, "needed", None, (statement,))
+    return Change(table.name, text, "needed", None, (_add(column),))
+
+
+def _add(column: StructField) -> str:
+    return f"ADD COLUMNS (`{column.name}` {column.dataType.simpleString()} COMMENT {_quoted(column)})"
+
+
+def _key_of_before(table: Table, column: StructField, of_before: str, *statements: str) -> Change:
+    """A column comes into the key, and its field says what the rows that are there have in it."""
+    text = f"{column.name}: new in the key; rows of before have {of_before}"
+    return Change(table.name, text, "needed", None, statements, (column.name, of_before))
 
 
 def _retyped(table: Table, old: StructField, new: StructField) -> Change | None:
@@ -148,9 +167,13 @@ def _retyped(table: Table, old: StructField, new: StructField) -> Change | None:
     return Change(table.name, text, "needed", None, (WIDEN, f"ALTER COLUMN `{new.name}` TYPE {after}"))
 
 
-def _nullable(table: Table, old: StructField, new: StructField) -> Change | None:
+def _nullable(table: Table, old: StructField, new: StructField, *, is_filled: bool) -> Change | None:
+    """Delta makes no column that may be null one that may not: of a key that was filled, a property says so."""
     if old.nullable == new.nullable:
         return None
+    of_before = _of_before(table, new.name)
+    if old.nullable and of_before:
+        return None if is_filled else _key_of_before(table, new, of_before)
     if old.nullable:
         way_out = "A key stays: make the table under a new name, and fill it from its source."
         return Change(table.name, f"{new.name}: may be null, and is in the key now", "refused", way_out)
@@ -187,6 +210,10 @@ def _properties(table: Table, found: Found, wanted: Mapping[str, str]) -> Change
 
 def _aliases(table: Table) -> dict[str, tuple[str, ...]]:
     return {field.name: field.aliases for field in table.fields}
+
+
+def _of_before(table: Table, name: str) -> str | None:
+    return next((field.of_before for field in table.fields if field.name == name), None)
 
 
 def _quoted(column: StructField) -> str:

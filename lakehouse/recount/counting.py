@@ -29,6 +29,7 @@ from lakehouse.recount.batches import accepted_losses, contiguity, half_done, id
 from lakehouse.recount.findings import Finding
 from lakehouse.recount.reading import Lake, batches, days, file_findings, places
 from lakehouse.recount.spans import Groups, Offsets, Span, Tally, runs
+from lakehouse.recount.tracks import segment_positions
 
 MEASURED = {
     "ais": t.SILVER_POSITIONS,
@@ -101,7 +102,9 @@ class _Counting:
     def silver(self, topic: Topic) -> Iterator[Finding]:
         stream, measured = f"silver.{topic.short}", MEASURED[topic.short]
         accepted = [measured, t.SILVER_VESSELS] if topic == AIS else [measured]
-        tables = [*accepted, t.SILVER_QUARANTINE, t.SILVER_LATE]
+        others = [t.SILVER_SEGMENTS] if topic == AIS else []
+        segments = self.lake.log(t.SILVER_SEGMENTS)  # opened before the positions that it counts
+        tables = [*accepted, *others, t.SILVER_QUARANTINE, t.SILVER_LATE]
         found = self.batches_of(stream, tables)
         yield from self.ledger_alone(stream, found)
         for table in tables:
@@ -125,6 +128,9 @@ class _Counting:
             yield from self.tally(holders, held)
             names = " and ".join(table.name for table in holders)
             yield from rows.outcome_rows(stream, groups, outcome, names, held, replayed)
+        if topic == AIS and segments and (positions := self.lake.log(measured)):
+            yield from file_findings(t.SILVER_SEGMENTS, segments)
+            yield from segment_positions(segments, positions)
 
     def tally(self, tables: Mapping[Table, Mapping[str, str]], into: Tally) -> list[Finding]:
         """Count the rows of these tables that have the values named; damaged files are found on the way."""

@@ -29,17 +29,17 @@ def changed_days(positions: DataFrame, accepted: DataFrame, jump_limit_kn: float
         accepted: Positions that come to it.
         jump_limit_kn: Fastest speed that a vessel can have.
     """
-    days = accepted.select("mmsi", "observed_on").distinct()
+    days = accepted.select("segment_id", "observed_on").distinct()
     before = positions.select(*POSITION)
     after = before.unionByName(accepted.select(*POSITION))
     return differing(recomputed(days, before, jump_limit_kn), recomputed(days, after, jump_limit_kn))
 
 
 def changed_latest(latest: DataFrame, accepted: DataFrame) -> DataFrame:
-    """Rows of ``gold.vessel_latest``: vessels with a newer position than it knows."""
-    known = latest.select("mmsi", F.col("observed_at").alias("known_at"))
-    newest = accepted.groupBy("mmsi").agg(F.max("observed_at").alias("newest_at"))
-    return newest.join(known, on="mmsi", how="left").where("known_at IS NULL OR newest_at > known_at")
+    """Rows of ``gold.vessel_latest``: segments with a newer position than it knows."""
+    known = latest.select("segment_id", F.col("observed_at").alias("known_at"))
+    newest = accepted.groupBy("segment_id").agg(F.max("observed_at").alias("newest_at"))
+    return newest.join(known, on="segment_id", how="left").where("known_at IS NULL OR newest_at > known_at")
 
 
 def voyages_with(table: DataFrame, events: DataFrame, accepted: DataFrame) -> tuple[DataFrame, DataFrame]:

@@ -34,16 +34,16 @@ def leg_nm(lat_1_deg: Column, lon_1_deg: Column, lat_2_deg: Column, lon_2_deg: C
 def with_legs(positions: DataFrame, jump_limit_kn: float) -> DataFrame:
     """Positions with ``distance_nm``, the leg to them from the vessel's position before, and ``is_jump``.
 
-    A leg belongs to its later position. There is none (0 nm) to a vessel's first position, to one after a
+    A leg belongs to its later position. There is none (0 nm) to a segment's first position, to one after a
     whole UTC day or more without any, and where it would take more than ``jump_limit_kn``: that one has
     ``is_jump``.
 
     Args:
-        positions: ``mmsi``, ``observed_at``, ``observed_on``, ``lat_deg``, ``lon_deg``; one row per MMSI and
-            instant.
+        positions: ``segment_id``, ``observed_at``, ``observed_on``, ``lat_deg``, ``lon_deg``; one row per segment
+            and instant.
         jump_limit_kn: Fastest speed that a vessel can have.
     """
-    in_order = Window.partitionBy("mmsi").orderBy("observed_at")
+    in_order = Window.partitionBy("segment_id").orderBy("observed_at")
     before = {name: F.lag(name).over(in_order) for name in ("observed_at", "observed_on", "lat_deg", "lon_deg")}
     hours = (_seconds("observed_at") - _seconds("before.observed_at")) / SECONDS_PER_HOUR
     nm = leg_nm(F.col("before.lat_deg"), F.col("before.lon_deg"), F.col("lat_deg"), F.col("lon_deg"))

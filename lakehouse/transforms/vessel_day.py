@@ -1,4 +1,4 @@
-"""``gold.vessel_day``: a vessel's UTC day in one row, kept up to date by adding what is new.
+"""``gold.vessel_day``: a vessel segment's UTC day in one row, kept up to date by adding what is new.
 
 Two ways lead to the same row. ``added`` takes the stored row and positions that all come after it: its cost
 is that of the new positions. ``recomputed`` takes all positions of the day, for days into which an earlier
@@ -13,13 +13,13 @@ from pyspark.sql import functions as F
 from contracts.tables import GOLD_VESSEL_DAY
 from lakehouse.transforms.tracks import with_legs
 
-KEY = ["mmsi", "observed_on"]
-POSITION = [*KEY, "observed_at", "lat_deg", "lon_deg", "sog_kn", "source"]
+KEY = ["segment_id", "observed_on"]
+POSITION = [*KEY, "mmsi", "observed_at", "lat_deg", "lon_deg", "sog_kn", "source"]
 """What a position must have."""
 
 
 def out_of_order(stored: DataFrame, latest: DataFrame, positions: DataFrame) -> DataFrame:
-    """Vessel-days (MMSI and day) of vessels with a position that is not after all that is known of them.
+    """Vessel-days (segment and day) of segments with a position that is not after all that is known of them.
 
     Args:
         stored: Rows of ``gold.vessel_day``, at least those of the positions' days.
@@ -27,11 +27,11 @@ def out_of_order(stored: DataFrame, latest: DataFrame, positions: DataFrame) -> 
         positions: New positions.
     """
     days = positions.groupBy(*KEY).agg(F.min("observed_at").alias("new_at"))
-    known = latest.select("mmsi", F.col("observed_at").alias("known_at"))
+    known = latest.select("segment_id", F.col("observed_at").alias("known_at"))
     is_earlier = (F.col("new_at") <= F.col("known_at")) | (F.col("new_at") <= F.col("last_at"))
-    judged = days.join(known, "mmsi", "left").join(stored.select(*KEY, "last_at"), KEY, "left")
-    vessels = judged.where(is_earlier).select("mmsi").distinct()
-    return days.select(*KEY).join(vessels, "mmsi", "left_semi")
+    judged = days.join(known, "segment_id", "left").join(stored.select(*KEY, "last_at"), KEY, "left")
+    segments = judged.where(is_earlier).select("segment_id").distinct()
+    return days.select(*KEY).join(segments, "segment_id", "left_semi")
 
 
 def added(stored: DataFrame, latest: DataFrame, positions: DataFrame, jump_limit_kn: float) -> DataFrame:
@@ -39,11 +39,11 @@ def added(stored: DataFrame, latest: DataFrame, positions: DataFrame, jump_limit
 
     Args:
         stored: Rows of ``gold.vessel_day``, at least those of the positions' days.
-        latest: Rows of ``gold.vessel_latest``: where each vessel's first new leg begins.
-        positions: New positions, each later than anything known of its vessel.
+        latest: Rows of ``gold.vessel_latest``: where each segment's first new leg begins.
+        positions: New positions, each later than anything known of its segment.
         jump_limit_kn: Fastest speed that a vessel can have.
     """
-    anchors = latest.join(positions.select("mmsi").distinct(), "mmsi", "left_semi")
+    anchors = latest.join(positions.select("segment_id").distinct(), "segment_id", "left_semi")
     track = _points(positions).unionByName(
         _points(anchors.withColumn("observed_on", F.to_date("observed_at"))).withColumn("is_new", F.lit(False))
     )
@@ -60,14 +60,14 @@ def recomputed(vessel_days: DataFrame, positions: DataFrame, jump_limit_kn: floa
     The day after is among them since its first leg starts at the last position of the day before.
 
     Args:
-        vessel_days: MMSI and day.
-        positions: All positions of these vessels on these days, the days before and the days after.
+        vessel_days: Segment and day.
+        positions: All positions of these segments on these days, the days before and the days after.
         jump_limit_kn: Fastest speed that a vessel can have.
     """
-    next_days = vessel_days.select("mmsi", F.date_add("observed_on", 1).alias("observed_on"))
+    next_days = vessel_days.select("segment_id", F.date_add("observed_on", 1).alias("observed_on"))
     wanted = vessel_days.select(*KEY).union(next_days).distinct()
-    of_vessels = _points(positions).join(vessel_days.select("mmsi").distinct(), "mmsi", "left_semi")
-    return _day_rows(with_legs(of_vessels, jump_limit_kn).join(wanted, KEY, "left_semi"))
+    of_segments = _points(positions).join(vessel_days.select("segment_id").distinct(), "segment_id", "left_semi")
+    return _day_rows(with_legs(of_segments, jump_limit_kn).join(wanted, KEY, "left_semi"))
 
 
 def _points(rows: DataFrame) -> DataFrame:
@@ -76,6 +76,7 @@ def _points(rows: DataFrame) -> DataFrame:
 
 def _day_rows(legs: DataFrame) -> DataFrame:
     rows = legs.groupBy(*KEY).agg(
+        F.min("mmsi").alias("mmsi"),
         F.count(F.lit(1)).alias("position_count"),
         F.count("sog_kn").alias("sog_count"),
         F.avg("sog_kn").alias("avg_speed_kn"),
@@ -98,6 +99,7 @@ def _together() -> dict[str, Column]:
     speed = F.try_divide(_weighted("old") + _weighted("new"), _sum("sog_count"))
     sources = F.concat_ws(",", "old.source", "new.source")
     return {
+        "mmsi": F.col("new.mmsi"),
         **counts,
         "avg_speed_kn": speed,
         **{name: F.coalesce(f"old.{name}", f"new.{name}") for name in ("first_at", "first_lat_deg", "first_lon_deg")},

@@ -45,7 +45,7 @@ def collect(settings: Settings) -> Lake:
         quarantine=_raw(_rows(settings, SILVER_QUARANTINE, *PLACE, "value")),
         identities=[f"{row['mmsi']} {row['vessel_name']}" for row in vessels],
         silver_days=Counter(_day(row) for row in positions),
-        gold_days={_day(row): row["position_count"] for row in days},
+        gold_days=_positions_by_day(days),
         ledger=_totals(settings),
     )
 
@@ -70,6 +70,14 @@ def _raw(rows: list[dict[str, Any]]) -> list[Arrival]:
 
 def _day(row: dict[str, Any]) -> str:
     return f"{row['mmsi']} {row['observed_on']}"
+
+
+def _positions_by_day(vessel_days: list[dict[str, Any]]) -> Counter[str]:
+    """Positions of an MMSI's day, whatever segments they are of."""
+    counted: Counter[str] = Counter()
+    for row in vessel_days:
+        counted[_day(row)] += row["position_count"]
+    return counted
 
 
 def _totals(settings: Settings) -> Counter[str]:

@@ -16,7 +16,7 @@ import pytest
 from contracts import events
 from contracts.errors import ContractError
 from contracts.events import Environment, _wire
-from contracts.fields import DEPTH_M, EVENT_ID, MMSI, NAV_STATUS, RULE, SOG_KN, SOURCE, WAVE_HEIGHT_M
+from contracts.fields import DEPTH_M, EVENT_ID, MMSI, NAV_STATUS, RULE, SEGMENT_ID, SOG_KN, SOURCE, WAVE_HEIGHT_M
 from contracts.settings import Settings
 from contracts.tables import BRONZE_AIS, GOLD_VESSEL_DAY, SILVER_POSITIONS, SILVER_QUARANTINE, SILVER_SENSORS, Table
 from contracts.topics import AIS, SENSORS
@@ -65,7 +65,8 @@ def test_yesterdays_tables_and_checkpoints_go_on_under_todays_code(
     yesterday: Settings, store: Store, position: Make
 ) -> None:
     repeat = position(event_id="a")
-    land_next(store, repeat, position(mmsi=366_053_211, sea_state=4), position(mmsi=366_053_212))
+    later = position(mmsi=366_053_210, observed_at_ms=START_MS + 60_000)
+    land_next(store, repeat, position(mmsi=366_053_211, sea_state=4), position(mmsi=366_053_212), later)
 
     with pytest.raises(ContractError, match=r"Nothing was written: silver\.positions.*extra.*maritime contract apply"):
         run_flows([AIS_FLOW], yesterday, once=True)
@@ -79,12 +80,20 @@ def test_yesterdays_tables_and_checkpoints_go_on_under_todays_code(
 
     first, second = ledger.entries(yesterday.lake, "silver.ais")
     assert (second["app_id"], second["batch_id"]) == (first["app_id"], first["batch_id"] + 1)
-    assert (second["rows_read"], second["rows_accepted"], second["rows_duplicate"]) == (3, 2, 1)
+    assert (second["rows_read"], second["rows_accepted"], second["rows_duplicate"]) == (4, 3, 1)
     extra = {row.mmsi: row.extra for row in store.read(SILVER_POSITIONS).collect()}
     assert extra == {366_053_209: None, 366_053_210: None, 366_053_211: '{"sea_state":4}', 366_053_212: None}
-    assert sum(row.position_count for row in store.read(GOLD_VESSEL_DAY).collect()) == 4
+    days = {row.segment_id: row.position_count for row in store.read(GOLD_VESSEL_DAY).collect()}
+    assert days == {
+        "366053209-1970-01-01T00:00:00.000000Z": 1,
+        "366053210-1970-01-01T00:00:00.000000Z": 2,  # a track from before tracks were told apart goes on
+        "366053211-2023-11-14T22:13:20.000000Z": 1,
+        "366053212-2023-11-14T22:13:20.000000Z": 1,
+    }
 
-    assert json.loads(in_force(yesterday.lake)["silver.positions"].changes)[0] == "extra: new column, string"
+    made = json.loads(in_force(yesterday.lake)["silver.positions"].changes)
+    assert f"segment_id: new in the key; rows of before have {SEGMENT_ID.of_before}" in made
+    assert "extra: new column, string" in made
     assert audit_log.verify(yesterday).is_sound
 
 

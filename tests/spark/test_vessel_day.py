@@ -37,7 +37,8 @@ def report(minutes: float, **changes: object) -> Report:
     """A position so many minutes after midnight, a bit further east for each minute (about 10 kn)."""
     at = MIDNIGHT + timedelta(minutes=minutes)
     place = {"lat_deg": 30.0, "lon_deg": 32.0 + minutes / 320, "sog_kn": 10.0, "source": "noaa"}
-    return {"mmsi": SHIP, "observed_at": at, "observed_on": at.date(), **place, **changes}
+    told = {"mmsi": SHIP, "observed_at": at, "observed_on": at.date(), **place, **changes}
+    return {"segment_id": f"{told['mmsi']}-1", **told}
 
 
 def batch_of(lake: Store, reports: list[Report], batch_id: int, *, landed: bool = False) -> Batch:
@@ -121,10 +122,10 @@ def test_the_leg_over_midnight_belongs_to_the_later_day_and_a_silent_day_breaks_
 ) -> None:
     track = spark.createDataFrame(
         [
-            (SHIP, report(minutes)["observed_at"], report(minutes)["observed_on"], 30.0, 32.0 + number / 100)
+            (f"{SHIP}-1", report(minutes)["observed_at"], report(minutes)["observed_on"], 30.0, 32.0 + number / 100)
             for number, minutes in enumerate([-5, 5, 2 * 1440 + 5])
         ],
-        "mmsi long, observed_at timestamp, observed_on date, lat_deg double, lon_deg double",
+        "segment_id string, observed_at timestamp, observed_on date, lat_deg double, lon_deg double",
     )
 
     legs = [row.distance_nm for row in with_legs(track, 60).orderBy("observed_at").collect()]

@@ -27,7 +27,7 @@ from infra import audit_log
 from lakehouse.evolution import checkpoint_versions, events
 from lakehouse.evolution.events import admit
 from lakehouse.evolution.in_force import in_force
-from lakehouse.evolution.tables import Found, shape_changes
+from lakehouse.evolution.tables import FILLED_PROPERTY, Found, shape_changes
 from lakehouse.schema import stored_schema
 from maritime.contract import contract
 from producers.commands import produce
@@ -253,6 +253,28 @@ def test_a_removed_column_is_told_once_and_never_dropped() -> None:
 
     assert (change.text, change.weight) == ("nav_status: removed; its values are kept, new rows have none", "told")
     assert change.statements == ()
+
+
+def test_a_column_may_come_into_the_key_where_its_field_says_what_rows_of_before_have() -> None:
+    track = replace(EXTRA, of_before="concat(mmsi, '-1970')")
+    by_track = replace(TABLE, fields=(*TABLE.fields, track), key=(track,))
+    added, freed = shape_changes(by_track, as_is(TABLE))
+
+    assert (added.text, added.weight) == ("extra: new in the key; rows of before have concat(mmsi, '-1970')", "needed")
+    assert added.fill == ("extra", "concat(mmsi, '-1970')")
+    assert freed.text == "mmsi: no longer in the key, may be null"
+
+
+def test_a_key_that_was_added_and_not_filled_is_filled_by_the_next_run() -> None:
+    track = replace(EXTRA, of_before="concat(mmsi, '-1970')")
+    by_track = replace(TABLE, fields=(*TABLE.fields, track), key=(MMSI, track))
+    cut_short = as_is(replace(by_track, key=(MMSI,)))
+    whole = replace(cut_short, properties={FILLED_PROPERTY: "extra"})
+
+    (change,) = shape_changes(by_track, cut_short)
+
+    assert (change.weight, change.statements, change.fill) == ("needed", (), ("extra", "concat(mmsi, '-1970')"))
+    assert shape_changes(by_track, whole) == []
 
 
 @pytest.mark.parametrize(

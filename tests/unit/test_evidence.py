@@ -44,6 +44,12 @@ def test_a_row_is_named_by_table_and_key(name: str, day: str) -> None:
     assert subject.key == {"mmsi": 366053209, "observed_on": date(2022, 1, 3)}
 
 
+def test_a_track_is_named_by_its_segment_too() -> None:
+    subject = parse_subject(["gold.vessel_day", "segment_id=7-2022-01-01T00:00:00.000000Z", "date=2022-01-03"])
+
+    assert subject.key == {"segment_id": "7-2022-01-01T00:00:00.000000Z", "observed_on": date(2022, 1, 3)}
+
+
 def test_a_voyage_is_looked_for_in_gold_and_then_in_silver() -> None:
     subject = parse_subject(["voyage", "V1"])
 
@@ -63,7 +69,7 @@ def test_compliance_names_a_ship_and_a_year() -> None:
         (["gold/nothing", "mmsi=1"], "names no row"),
         (["gold/vessel_day", "mmsi=1"], "observed_on=... is missing"),
         (["gold/vessel_day", "mmsi=one", "date=2022-01-03"], "that is no long"),
-        (["gold/vessel_day", "imo=1", "date=2022-01-03"], "mmsi=... observed_on=..."),
+        (["gold/vessel_day", "imo=1", "date=2022-01-03"], "segment_id=... observed_on=... mmsi=..."),
         (["compliance", "9074729", "last"], "YEAR 'last' is not a number"),
     ],
 )

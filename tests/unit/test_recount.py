@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from deltalake import write_deltalake
+from deltalake.schema import PrimitiveType
 
 from contracts import tables as t
 from contracts.settings import Settings
@@ -279,6 +280,47 @@ def test_a_day_that_gold_counts_otherwise_than_silver_is_named(lake: Lake) -> No
     (found,) = lake.differences()
 
     assert "2026-01-01: gold.vessel_day counts 31 positions, silver.positions holds 30" in found.text
+
+
+TRACK, OVER, OF_BEFORE = "366053209-2026", "366053210-2026", "366053209-1970"
+
+
+@pytest.fixture
+def with_tracks(lake: Lake) -> Lake:
+    """Three positions of a track that goes on, of which two are told, and two of one that is over."""
+    names = [TRACK, TRACK, TRACK, OVER, OVER]
+    lake.log(t.SILVER_POSITIONS).alter.add_columns(deltalake.Field("segment_id", PrimitiveType("string")))
+    log = lake.log(t.SILVER_POSITIONS)
+    for offset, name in enumerate(names, start=4):
+        log.update({"segment_id": f"'{name}'"}, predicate=f"kafka_partition = 0 AND kafka_offset = {offset}")
+    lake.note_read("gold.vessels", 0, log.version() + 1)
+    lake.append(
+        t.SILVER_SEGMENTS,
+        {
+            "segment_id": [TRACK, OVER, OF_BEFORE],
+            "began_at": [BEGAN, BEGAN, datetime(1970, 1, 1, tzinfo=UTC)],
+            "position_count": [2, 2, 25],
+            "is_open": [True, False, True],
+        },
+    )
+    return lake
+
+
+def test_tracks_that_count_their_positions_add_up(with_tracks: Lake) -> None:
+    assert with_tracks.differences() == []
+
+
+@pytest.mark.parametrize(
+    ("segment", "counted", "held"), [(TRACK, 4, 3), (OVER, 1, 2), (OVER, 3, 2)], ids=["lost", "one more", "one less"]
+)
+def test_a_track_that_counts_other_positions_than_there_are_is_named(
+    with_tracks: Lake, segment: str, counted: int, held: int
+) -> None:
+    with_tracks.log(t.SILVER_SEGMENTS).update({"position_count": f"{counted}"}, predicate=f"segment_id = '{segment}'")
+
+    (found,) = with_tracks.differences()
+
+    assert found.text == f"{segment} counts {counted} positions, silver.positions holds {held} of it"
 
 
 def test_positions_that_gold_did_not_read_are_named_by_their_offsets(lake: Lake) -> None:

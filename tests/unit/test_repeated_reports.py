@@ -1,11 +1,16 @@
-"""Which position reports came before already, and which segments have ended."""
+"""Which position reports came before already, and how segments go to a table and back."""
 
 from __future__ import annotations
 
-import numpy as np
+from datetime import UTC, datetime
 
-from lakehouse.transforms.open_segments import Segments, ended, together
+import numpy as np
+import pyarrow as pa
+
+from contracts.tables import SILVER_SEGMENTS
+from lakehouse.transforms.open_segments import Segments, together
 from lakehouse.transforms.repeated_reports import repeated, taken
+from lakehouse.transforms.segment_rows import points_of, rows_of, segments_of
 from lakehouse.transforms.segments import labelled
 
 NONE = np.zeros(0, np.int64), np.zeros((0, 5))
@@ -50,17 +55,30 @@ def test_a_segment_has_one_position_to_an_instant() -> None:
     assert taken(ships(1, 1, 2), np.array([5.0, 5.0, 5.0]), ships(2), np.array([5.0])).tolist() == [False, True, True]
 
 
-def test_the_segments_of_several_batches_are_put_together_and_the_ended_ones_told_apart() -> None:
-    first, other = (labelled(ships(mmsi), points((0, 50, 4)), Segments.none()).segments for mmsi in (7, 8))
-    later = ended(other, 48 * 60 * MINUTE)
+def test_segments_go_to_a_table_and_back_and_go_on_as_before() -> None:
+    track = points(*((minute, 50 + minute / 300, 179.99 + minute / 300) for minute in range(40)))
+    first = labelled(ships(*[7] * 20), track[:20], Segments.none()).segments
+    rows = rows_of(first)
 
-    both = together(first, later)
+    again = segments_of(rows)
 
-    assert both.mmsi.tolist() == [7, 8]
-    assert (both.still_open().mmsi.tolist(), both.no_longer_open().mmsi.tolist()) == ([7], [8])
+    assert rows.column_names == SILVER_SEGMENTS.columns
+    assert rows["segment_id"].to_pylist() == ["7-1970-01-01T00:00:00.000000Z"]
+    assert (rows["ahead_at"].null_count, rows["position_count"].to_pylist()) == (1, [20])
+    at_once, after = (labelled(ships(*[7] * 20), track[20:], before.still_open()) for before in (first, again))
+    assert after.started_us.tolist() == at_once.started_us.tolist() == [0] * 20
+    np.testing.assert_equal(after.segments.values, at_once.segments.values)
+    assert together(first, after.segments).mmsi.tolist() == [7, 7]
 
 
-def test_each_segment_ends_by_the_time_that_its_own_feed_has_reached() -> None:
-    both = labelled(ships(7, 8), points((0, 50, 4), (0, 50, 4)), Segments.none()).segments
+def test_a_null_of_a_position_is_no_number() -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    rows = pa.table({
+        "mmsi": [7], "observed_at": pa.array([noon], pa.timestamp("us", "UTC")), "lat_deg": [1.0], "lon_deg": [2.0],
+        "sog_kn": pa.array([None], pa.float64()), "cog_deg": [90.0],
+    })  # fmt: skip
 
-    assert ended(both, np.array([25 * 60 * MINUTE, -np.inf])).still_open().mmsi.tolist() == [8]
+    mmsi, found = points_of(rows)
+
+    assert mmsi.tolist() == [7]
+    np.testing.assert_equal(found, [[noon.timestamp() * 1e6, 1.0, 2.0, np.nan, 90.0]])
