@@ -77,11 +77,21 @@ def starts(result: dict[str, Any]) -> Iterator[Figure]:
         yield f"register load, {name}, s", seconds, ""
 
 
+def collision(result: dict[str, Any]) -> Iterator[Figure]:
+    """How soon ships on a collision course are told, and what the watch takes."""
+    at = f"collision watch at {result['rate']:,} positions/s"
+    for name, seconds in result["delay_s"].items():
+        yield f"{at}, report to alert, {name}, s", seconds, "1 or less" if name == "p95" else ""
+    yield f"{at}, pairs told of {result['pairs_to_tell']:,}", result["pairs_told"], f"{result['pairs_to_tell']:,}"
+    yield f"{at}, cores in use", result["cores_used"]["watch"], ""
+
+
 WORLD, HIGHEST_AIMED, TWIN_DAYS = 6_000, 20_000, 90
 ROOT = Path(__file__).parents[1]
 KEPT = ("--growth", "--json", "--folder", str(ROOT / "var" / "bench"))
 """The batch benchmarks keep their input, which takes longer to make than to use."""
 EMISSIONS_ROWS, VOYAGES_ROWS = "10400000", "1200000"
+COLLISION_QUICK = ("--rate", "500", "--vessels", "5000", "--pairs", "20", "--minutes", "0.2", "--warm-up", "5")
 BENCHES = (
     Bench("bench.starts", ("--json",), ("--times", "1"), starts),
     Bench("bench.twin", (), ("--ships", "10", "--days", "10"), twin),
@@ -89,6 +99,7 @@ BENCHES = (
     Bench("bench.bronze", ("--rows", "10000000", "--growth", "--json"), ("--rows", "100000", "--repeats", "1"), bronze),
     Bench("bench.line", ("--json",), ("--minutes", "0.5", "--warm-up", "20"), line),
     Bench("bench.line", ("--find-highest", "--minutes", "2", "--json"), ("--minutes", "0.3", "--warm-up", "20"), line),
+    Bench("bench.collision", ("--json",), COLLISION_QUICK, collision),
     Bench("bench.batch", ("emissions", "--rows", EMISSIONS_ROWS, *KEPT), ("--rows", "100000"), batch),
     Bench("bench.batch", ("voyages", "--rows", VOYAGES_ROWS, *KEPT), ("--rows", "20000"), batch),
 )

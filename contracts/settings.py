@@ -103,6 +103,24 @@ class Settings(BaseSettings):
     dispatch_breaker_failures: int = Field(3, ge=1, description="Failures in a row that open the circuit breaker.")
     dispatch_breaker_pause_seconds: float = Field(30, gt=0, description="Pause of an open breaker before it probes.")
 
+    collision_warn_nm: float = Field(1.0, gt=0, description="Two ships that will pass closer than this are warned of.")
+    collision_danger_nm: float = Field(0.5, gt=0, description="Closer than this is critical; at most the warning's.")
+    collision_within_minutes: float = Field(30, gt=0, description="How far ahead the closest point may lie.")
+    collision_reach_nm: float = Field(10, gt=0, le=60, description="How far apart two ships may be now.")
+    collision_slow_kn: float = Field(3, ge=0, description="A pair of which neither is as fast is left alone.")
+    collision_harbour_nm: float = Field(3, ge=0, le=60, description="Ships so near a port are left alone; 0: none is.")
+    collision_together_nm: float = Field(0.5, ge=0, description="Two that stay so close at one speed are in company.")
+    collision_together_kn: float = Field(1, ge=0, description="Difference of velocities up to which it is one speed.")
+    collision_together_minutes: float = Field(10, ge=0, description="For how long, before they are left alone.")
+    collision_silent_after_minutes: float = Field(
+        10, gt=0, description="A ship not heard for so long is not judged; a restart reads back as far."
+    )
+    collision_repeat_minutes: float = Field(30, gt=0, description="A pair is told again after so long.")
+
+    eu_lng_engine: Literal["otto_medium_speed", "otto_slow_speed", "diesel_slow_speed", "lean_burn"] | None = Field(
+        None, description="Engine in which LNG is burnt, which decides its methane slip; unset: no figure for LNG."
+    )
+
     quality_after_jobs: bool = Field(True, description="Check what a batch job wrote, and take it back on a `stop`.")
     quality_sample_rows: int = Field(100_000, ge=1, description="Most rows of a Silver table that a check looks at.")
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 CONSUMER_GROUP = "maritime-platform-consumers"
+COLLISION_GROUP = "maritime-collision-watch"
+"""The collision watch has a group of its own: it needs every vessel, so it shares the partitions with nobody."""
 
 ContractMode = Literal["evolve", "freeze", "discard-with-quarantine"]
 """What a topic's contract does with what it does not know.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import click
@@ -83,6 +84,11 @@ def progress() -> Progress:
 def say(text: str) -> None:
     """One line of progress for people, on stderr."""
     err.print(text, highlight=False, soft_wrap=True)
+
+
+def log(text: str) -> None:
+    """One line on stderr with its time; never markup, since a part of it may come from outside."""
+    err.print(f"{datetime.now(UTC):%FT%TZ} {text}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _cell(value: object) -> str:

@@ -18,6 +18,7 @@ COMMANDS = {
     "twin": ("producers.twin.commands:twin", "Generate a fleet with its ground truth."),
     "produce": ("producers.commands:produce", "Publish a feed to Kafka."),
     "stream": ("maritime.stream:stream", "Run the Bronze, Silver and Gold streams."),
+    "watch": ("maritime.watch:watch", "Watch the traffic as it comes: ships that will pass too close."),
     "dispatch": ("maritime.dispatch:dispatch", "Take alerts to a webhook or a log, each once."),
     "quality": ("maritime.quality:quality", "Check the tables by what their contracts say of them."),
     "quarantine": ("maritime.quarantine:quarantine", "See what Silver refused and why; judge it again."),

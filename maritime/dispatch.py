@@ -24,7 +24,7 @@ from consumers.dispatch.webhook import WebhookSink, webhook_of
 from contracts.errors import MaritimeError
 from contracts.settings import Settings, load_settings
 from contracts.topics import ALERTS, CONSUMER_GROUP
-from infra.console import Command, err, json_option, out, print_facts, print_json, print_table
+from infra.console import Command, json_option, log, out, print_facts, print_json, print_table
 from infra.interrupts import interrupts
 from infra.kafka import producer_config
 from infra.topics import check_topics
@@ -88,7 +88,7 @@ def _dispatcher(
     try:
         yield Dispatcher(
             f"{socket.gethostname()}:{os.getpid()}",
-            Reader(settings, ALERTS, CONSUMER_GROUP, _log, skip_lost=skip_lost),
+            Reader(settings, ALERTS, CONSUMER_GROUP, log, skip_lost=skip_lost),
             sink,
             journal,
             DeadLetters(cast("Wire", producer), ALERTS, settings.broker_away_seconds),
@@ -130,12 +130,7 @@ def _tell_change(before: Condition, now: Condition, pause_seconds: float) -> Non
         State.HALF_OPEN: "; one alert goes as a probe",
         State.CLOSED: "; the sink works again",
     }[now.state]
-    _log(f"breaker {before.state.value} -> {now.state.value}{why}")
-
-
-def _log(text: str) -> None:
-    """One line on stderr with its time; never markup, since a part of it may come from outside."""
-    err.print(f"{datetime.now(UTC):%FT%TZ} {text}", highlight=False, markup=False, soft_wrap=True)
+    log(f"breaker {before.state.value} -> {now.state.value}{why}")
 
 
 def _report(sink: Sink, outcome: Outcome, *, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from consumers.collision.account import LOCK
 from consumers.dispatch.status import condition_of, dispatch_status
 from contracts.errors import InputError, LockedError
 from contracts.settings import Settings, load_settings
@@ -63,9 +64,9 @@ def erase(mmsi: int, dry_run: bool, release_pins: bool, yes: bool, as_json: bool
     """Erase a vessel, as the law may ask for a person's data: it cannot be undone.
 
     From topics and dead letters, every table with its old versions and its log, reports and the journal of dispatch.
-    Streams, jobs and dispatch must be stopped and have read everything. The audit log keeps that it was done, and only
-    a keyed hash of the number. Ends with 0 when the search afterwards finds nothing, with 1 and the places when it
-    does. Run it again after it was interrupted: it goes on.
+    Streams, jobs, watch and dispatch must be stopped and have read everything. The audit log keeps that it was done,
+    and only a keyed hash of the number. Ends with 0 when the search afterwards finds nothing, with 1 and the places
+    when it does. Run it again after it was interrupted: it goes on.
     """
     settings, subject = load_settings(), Subject(mmsi)
     with ExitStack() as held:
@@ -176,12 +177,12 @@ def _refuse_unread(settings: Settings, topic: Topic, marks: topics.Marks) -> Non
 
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
-    """While no stream, job or dispatcher runs.
+    """While no stream, job, watch or dispatcher runs.
 
     Raises:
         LockedError: One does.
     """
-    names = [*(flow.name for flow in FLOWS), *sorted({name for names in JOBS.values() for name in names})]
+    names = [LOCK, *(flow.name for flow in FLOWS), *sorted({name for names in JOBS.values() for name in names})]
     dispatch = dispatch_status(settings, ask_broker=False)
     if any(condition_of(member, datetime.now(UTC)) == "running" for member in dispatch.members):
         raise LockedError("An erasure needs everything to stand still, and `maritime dispatch` runs: stop it first.")

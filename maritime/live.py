@@ -1,4 +1,4 @@
-"""``maritime up`` and ``maritime down``: broker, streams and a replayed real feed, left running."""
+"""``maritime up`` and ``maritime down``: broker, streams, collision watch and a replayed real feed, left running."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from producers import samples
 
 
 def children(settings: Settings) -> dict[str, Child]:
-    """What runs besides the broker: the streams, and the bundled real feed replayed as if it were now."""
+    """What runs besides the broker: streams, watch, and the bundled real feed replayed as if it were now."""
     logs = settings.home.absolute() / "logs"
     feed = ("produce", "ais", "--from", "noaa", str(samples.NOAA_CSV), "--speed", "1x", "--shift-to-now", "--loop")
     return {
         "streams": Child("streams", ("stream", "all", "--continuous"), logs / "streams.log"),
+        "watch": Child("watch", ("watch", "collisions"), logs / "watch.log"),
         "feed": Child("feed", feed, logs / "feed.log"),
     }
 
@@ -26,7 +27,7 @@ def children(settings: Settings) -> dict[str, Child]:
 @click.option("--no-feed", is_flag=True, help="Do not replay the bundled real feed; publish your own.")
 @json_option
 def up(no_feed: bool, as_json: bool) -> None:
-    """Start the broker, the streams and a replay of the bundled real feed, and leave them running.
+    """Start the broker, the streams, the collision watch and a replay of the bundled real feed; leave them running.
 
     Running it again starts only what has ended. `maritime status` shows what happens, `maritime down` ends it.
     """
@@ -43,7 +44,7 @@ def up(no_feed: bool, as_json: bool) -> None:
 @click.command("down", cls=Command)
 @json_option
 def down(as_json: bool) -> None:
-    """End the feed, the streams (after the batches under way) and the broker. No data is deleted."""
+    """End the feed, the watch, the streams (after the batches under way) and the broker. No data is deleted."""
     settings = load_settings()
     facts: dict[str, object] = {}
     for name, child in reversed(children(settings).items()):

@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from consumers.collision.account import account_file, load
 from consumers.dispatch.status import dispatch_status
 from contracts.settings import load_settings
 from infra.console import Command, json_option, print_json, print_table, say
 from lakehouse.lineage.emitter import Account, accounts
 from lakehouse.status import OUTCOMES, Status, StreamStatus, line_status
 from maritime.dispatch import print_dispatch
+from maritime.watch_collisions import print_watch
 
 
 @click.command(cls=Command)
@@ -27,12 +29,14 @@ def status(as_json: bool) -> None:
     settings, now = load_settings(), datetime.now(UTC)
     found = line_status(settings, now)
     dispatch = dispatch_status(settings, ask_broker=found.broker == "up")
+    watch = load(account_file(settings))
     if as_json:
         lineage = [asdict(account) for account in accounts(settings)]
-        told = {**asdict(found), "dispatch": dispatch.as_json(now), "lineage": lineage, "is_sound": found.is_sound}
-        print_json(told)
+        told = {**asdict(found), "watch": watch and watch.as_json(), "dispatch": dispatch.as_json(now)}
+        print_json({**told, "lineage": lineage, "is_sound": found.is_sound})
     else:
         _print(found)
+        print_watch(watch)
         print_dispatch(dispatch)
         _print_lineage(accounts(settings))
     if not found.is_sound:

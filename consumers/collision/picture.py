@@ -125,7 +125,9 @@ def _newest(batch: Positions) -> Positions:
 
 
 def near_ports(lat_deg: Floats, lon_deg: Floats, reach_nm: float) -> InHarbour:
-    """A function that says which places lie within reach of one of these ports."""
+    """A function that says which places lie within reach of one of these ports; none does for a reach of 0."""
+    if reach_nm == 0:
+        return lambda lat, _lon: np.zeros(len(lat), np.bool_)
     grid = Grid(lat_deg, lon_deg, reach_nm)
 
     def in_harbour(lat: Floats, lon: Floats) -> Bools:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from consumers.collision.grid import Grid, Ints
+from consumers.collision.limits import Limits
 from consumers.collision.picture import Bools, InHarbour, Picture, Positions
 from contracts.events import Alert, event_id
 from lakehouse.transforms.cpa import Floats, closest_approach, offset_nm, velocity_kn
@@ -19,35 +21,6 @@ AT_ANCHOR, MOORED, AGROUND = 1, 5, 6
 TOLD = ("observed_at_s", "lat_deg", "lon_deg", "sog_kn", "cog_deg")
 PAIR_BASE = 1_000_000_000
 SECONDS_PER_HOUR = 3_600
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What is too close, and what is left alone. No rule of the road names a number: all are the operator's choice.
-
-    Attributes:
-        warn_nm: Distance at the closest point that is worth a warning.
-        danger_nm: Distance there that is critical.
-        within_minutes: How far ahead the closest point may be.
-        reach_nm: How far apart two vessels may be now.
-        slow_kn: A pair of which neither is faster is left alone: ships shifting, waiting, fishing.
-        silent_after_minutes: A vessel not heard for so long is not judged.
-        together_nm: Two that stay so close, at one speed, are tug and tow or sail in company.
-        together_kn: The difference of their velocities up to which it is one speed.
-        together_minutes: For how long, before the pair is left alone until it parts.
-        repeat_minutes: A pair is told again after so long, or when it becomes critical.
-    """
-
-    warn_nm: float = 1.0
-    danger_nm: float = 0.5
-    within_minutes: float = 30.0
-    reach_nm: float = 10.0
-    slow_kn: float = 3.0
-    silent_after_minutes: float = 10.0
-    together_nm: float = 0.5
-    together_kn: float = 1.0
-    together_minutes: float = 10.0
-    repeat_minutes: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +56,32 @@ class CollisionWatch:
         self._together_since: dict[int, float] = {}
         self._told: dict[int, tuple[str, float]] = {}
 
+    def remember(self, told: Iterable[Alert]) -> None:
+        """Take up what was told before this watch began, so that it is not told anew."""
+        for alert in told:
+            one, other = (vessel["mmsi"] for vessel in json.loads(alert.evidence or "")["vessels"])
+            told_s = alert.observed_at_ms / 1_000
+            if told_s >= self._told.get(one * PAIR_BASE + other, ("", -np.inf))[1]:
+                self._told[one * PAIR_BASE + other] = (alert.severity, told_s)
+
+    def fill(self, batch: Positions) -> None:
+        """Take in a batch that was judged before: it moves vessels and shows who is in company, and tells nothing."""
+        self._are_together(self._moved(batch))
+
     def see(self, batch: Positions) -> list[Alert]:
         """Take in a batch, and judge the vessels that it moved against all others."""
-        changed = self.picture.update(batch)
-        self._forget()
-        pairs = self._pairs(changed)
+        pairs = self._moved(batch)
         pairs = pairs.take(~self._are_together(pairs))
         limits = self._limits
         is_ahead = (pairs.tcpa_h >= 0) & (pairs.tcpa_h <= limits.within_minutes / 60)
         risky = pairs.take(is_ahead & (pairs.dcpa_nm <= limits.warn_nm))
         return [alert for at in range(len(risky.key)) if (alert := self._alert(risky, at)) is not None]
+
+    def _moved(self, batch: Positions) -> Pairs:
+        """The pairs as they are after a batch."""
+        changed = self.picture.update(batch)
+        self._forget()
+        return self._pairs(changed)
 
     def _pairs(self, changed: Ints) -> Pairs:
         """Each pair within reach of which the batch moved at least one, both brought to the picture's time."""
@@ -135,11 +124,12 @@ class CollisionWatch:
         severity: Literal["critical", "warning"] = "critical" if is_danger else "warning"
         key, now_s = int(pairs.key[at]), self.picture.now_s
         last, told_s = self._told.get(key, ("", -np.inf))
-        is_repeat = now_s - told_s < self._limits.repeat_minutes * 60
+        is_repeat = abs(now_s - told_s) < self._limits.repeat_minutes * 60
         if is_repeat and (last == severity or last == "critical"):
             return None
         self._told[key] = (severity, now_s)
-        return alert_of(self.picture.vessels, pairs, at, now_s, severity)
+        slot_s = self._limits.repeat_minutes * 60
+        return alert_of(self.picture.vessels, pairs, at, now_s, severity, int(now_s // slot_s * slot_s * 1_000))
 
     def _forget(self) -> None:
         """What no alert can refer to any more; so memory is bounded by what is near now."""
@@ -173,9 +163,14 @@ def approach(vessels: Positions, one: Ints, other: Ints, now_s: float) -> Pairs:
 
 
 def alert_of(
-    vessels: Positions, pairs: Pairs, at: int, now_s: float, severity: Literal["critical", "warning"]
+    vessels: Positions, pairs: Pairs, at: int, now_s: float, severity: Literal["critical", "warning"], slot_ms: int
 ) -> Alert:
-    """The alert of one pair. ``mmsi`` is the lower of the two; ``evidence`` has both, and what the figures rest on."""
+    """The alert of one pair. ``mmsi`` is the lower of the two; ``evidence`` has both, and what the figures rest on.
+
+    Its id is made of the pair, the severity and ``slot_ms``, not of the instant: which reports are read together is
+    another after a restart, and with it the instant at which one approach is found. As a pair is told again only after
+    the length of a slot, two alerts of it are never in one.
+    """
     both = (int(pairs.one[at]), int(pairs.other[at]))
     one, other = (int(vessels.mmsi[i]) for i in both)
     minutes, dcpa_nm = float(pairs.tcpa_h[at]) * 60, float(pairs.dcpa_nm[at])
@@ -188,7 +183,7 @@ def alert_of(
     }
     payload = f"{RULE} {one} {other} {severity}".encode()
     return Alert(
-        event_id=event_id("alert", one, int(now_s * 1_000), payload),
+        event_id=event_id("alert", one, slot_ms, payload),
         source=SOURCE,
         mmsi=one,
         observed_at_ms=int(now_s * 1_000),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from consumers.collision.watch import RULE
 from consumers.dispatch.breaker import State
 from contracts import errors
 from contracts.errors import MaritimeError
@@ -46,6 +47,7 @@ def test_each_verdict_of_status_has_a_section_and_no_section_is_of_one_that_is_n
 def test_each_other_warning_has_a_section() -> None:
     broken_states = [state.value for state in State if state is not State.CLOSED]
     warnings = ["`NO: batches", "`silent`", "small files too many", "commits since the checkpoint", "expires on"]
+    warnings += [f"`{RULE}`", "collision watch that is `silent`"]
 
     assert [words for words in (*warnings, *broken_states) if len(section(words).split()) < FEWEST_WORDS] == []
 

@@ -40,7 +40,7 @@ def test_the_line_runs_live_until_it_is_told_to_stop(
         eventually(lambda: any(e["rows_read"] for e in ledger.entries(settings.lake, "silver.ais")), seconds=240)
     finally:
         stopped = json.loads(maritime("down", "--json"))
-    assert stopped == {"feed": "stopped", "streams": "stopped", "broker": "stopped"}
+    assert stopped == {"feed": "stopped", "watch": "stopped", "streams": "stopped", "broker": "stopped"}
 
     Broker(settings).start()
     try:

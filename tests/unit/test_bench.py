@@ -3,14 +3,22 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from bench import collision
 from bench.commits import commits, latencies
+from bench.meetings import ASIDE_NM, FIRST_MMSI, MOST_PAIRS, meetings
 from bench.traffic import Traffic
 from bench.verdict import lag_figures
+from consumers.collision.limits import limits_of
+from consumers.collision.picture import Positions, near_ports
+from consumers.collision.watch import CollisionWatch
 from contracts.events import AisPosition
+from contracts.ports import world_port_index
+from contracts.settings import Settings
 
 NOON_MS = 1_767_268_800_000
 
@@ -33,6 +41,30 @@ def test_generated_vessels_move_as_fast_as_they_say() -> None:
     for old, new in zip(before, after, strict=True):
         north_nm = (new["lat_deg"] - old["lat_deg"]) * 60
         assert abs(north_nm) <= old["sog_kn"] + 0.01
+
+
+def test_the_pairs_that_meet_are_told_by_what_they_are_and_no_other_ship_or_port_is_near() -> None:
+    limits, ports = limits_of(Settings()), np.array([(port.lat_deg, port.lon_deg) for port in world_port_index()])
+    watch = CollisionWatch(limits, near_ports(ports[:, 0], ports[:, 1], limits.harbour_nm))
+    planned = meetings(MOST_PAIRS, 0, 60)
+    traffic = Traffic(vessels=60_000, start_ms=NOON_MS).batch(0, 60_000, NOON_MS)
+    found = watch.see(Positions.of(pair.report(second, NOON_MS) for pair in planned for second in (False, True)))
+
+    assert ASIDE_NM[0] < limits.danger_nm < limits.warn_nm < ASIDE_NM[1]
+    assert {alert.mmsi for alert in found} == {pair.mmsi for pair in planned if pair.is_close}
+    assert len(found) == MOST_PAIRS / 2
+    assert max(map(int, traffic.keys)) < FIRST_MMSI
+
+
+def test_a_delay_runs_from_the_deciding_report_and_a_pair_that_is_missed_or_told_wrongly_fails_the_run() -> None:
+    sent = {"deciding_ms": {"1": 1_000, "3": 2_000}, "passing_ms": {"5": 1_500}, "delivered": 10, "started_at": 0.0,
+            "ended_at": 2.0, "most_behind_s": 0.0}  # fmt: skip
+    held = collision.verdict(sent, {1: 1.25, 3: 2.75}, 5, by_chance=0)
+
+    assert (held["delay_s"]["p50"], held["delay_s"]["max"], held["is_held"]) == (0.5, 0.75, True)
+    assert not collision.verdict(sent, {1: 1.25}, 5, by_chance=0)["is_held"]
+    assert not collision.verdict(sent, {1: 1.25, 3: 2.75, 5: 1.6}, 5, by_chance=0)["is_held"]
+    assert not collision.verdict(sent, {1: 1.25, 3: 3.75}, 5, by_chance=0)["is_held"]
 
 
 def test_latency_runs_from_publishing_to_the_commit_and_counts_only_what_was_published_in_time(tmp_path: Path) -> None:

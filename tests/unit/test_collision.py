@@ -12,13 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.collision.grid import Grid
+from consumers.collision.limits import limits_of
 from consumers.collision.picture import Picture, Positions, near_ports
-from consumers.collision.watch import CollisionWatch, Limits
+from consumers.collision.watch import CollisionWatch
+from contracts.errors import ConfigurationError
 from contracts.events import AisPosition, Alert
+from contracts.settings import Settings
 from lakehouse.transforms.cpa import Floats, offset_nm
 
 T0 = 1_700_000_000
 EAST, WEST = 219_000_001, 219_000_002
+LIMITS = limits_of(Settings())
 Ship = tuple[int, float, float, float, float]
 
 
@@ -40,7 +44,7 @@ def head_on(apart_nm: float = 4.0, aside_nm: float = 0.0, kn: float = 12.0, lat:
 
 
 def watch(**limits: float) -> CollisionWatch:
-    return CollisionWatch(replace(Limits(), **limits), nowhere)
+    return CollisionWatch(replace(LIMITS, **limits), nowhere)
 
 
 def levels(alerts: list[Alert]) -> list[str]:
@@ -110,8 +114,8 @@ def test_a_pair_of_slow_ships_is_left_alone_and_one_fast_ship_is_enough() -> Non
 def test_ships_in_a_harbour_are_left_alone_and_those_outside_are_not() -> None:
     harbour = near_ports(np.array([0.0]), np.array([0.0]), 3.0)
 
-    assert CollisionWatch(Limits(), harbour).see(batch(*head_on())) == []
-    assert levels(CollisionWatch(Limits(), harbour).see(batch(*head_on(lat=0.2)))) == ["critical"]
+    assert CollisionWatch(LIMITS, harbour).see(batch(*head_on())) == []
+    assert levels(CollisionWatch(LIMITS, harbour).see(batch(*head_on(lat=0.2)))) == ["critical"]
 
 
 def test_a_pair_is_told_once_until_it_becomes_critical_and_again_after_a_while() -> None:
@@ -184,6 +188,76 @@ def test_sentinels_of_the_wire_are_no_speed_and_no_course() -> None:
     assert (found.sog_kn[0], found.cog_deg[0], found.nav_status.tolist()) == (12.0, 90.0, [5, 15])
     assert np.isnan([found.sog_kn[1], found.cog_deg[1]]).all()
     assert len(Positions.of([])) == 0
+
+
+def test_one_approach_has_one_id_however_its_reports_are_read_together() -> None:
+    ships = batch(*head_on())
+    later = replace(ships, observed_at_s=ships.observed_at_s + 7)
+    (at_once,) = watch().see(ships)
+    apart = watch()
+    apart.see(ships.take(np.array([0])))
+    (after,) = apart.see(later)
+
+    assert at_once.event_id == after.event_id
+    assert at_once.observed_at_ms != after.observed_at_ms
+
+
+def test_a_pair_that_is_told_again_has_another_id_and_so_has_another_severity() -> None:
+    seen, warning, danger = watch(repeat_minutes=30), batch(*head_on(aside_nm=0.8)), batch(*head_on(aside_nm=0.2))
+    found = [
+        alert
+        for which, s in ((warning, 0), (danger, 60), (danger, 1_900), (danger, 3_800))
+        for alert in seen.see(replace(which, observed_at_s=which.observed_at_s + s))
+    ]
+
+    assert levels(found) == ["warning", "critical", "critical", "critical"]
+    assert len({alert.event_id for alert in found}) == 4
+
+
+def test_what_was_told_before_is_not_told_anew_and_a_warning_may_become_critical() -> None:
+    warned, again = watch(), watch()
+    again.remember(warned.see(batch(*head_on(aside_nm=0.8))))
+
+    assert again.see(batch(*head_on(aside_nm=0.8), at_s=T0 + 5)) == []
+    assert levels(again.see(batch(*head_on(aside_nm=0.2), at_s=T0 + 10))) == ["critical"]
+
+
+def test_of_several_alerts_of_before_the_newest_counts_in_whatever_order_they_come() -> None:
+    seen, again = watch(repeat_minutes=5), watch(repeat_minutes=5)
+    told = [a for s in (0, 400) for a in seen.see(batch(*head_on(), at_s=T0 + s))]
+    again.remember(reversed(told))
+
+    assert len(told) == 2
+    assert again.see(batch(*head_on(), at_s=T0 + 600)) == []
+
+
+def test_filling_the_picture_tells_nothing_and_marks_nothing_as_told() -> None:
+    seen = watch()
+    seen.fill(batch(*head_on()))
+
+    assert levels(seen.see(batch(head_on()[0], at_s=T0 + 1))) == ["critical"]
+
+
+def test_filling_the_picture_shows_who_is_in_company() -> None:
+    seen = watch()
+    for minute in range(12):
+        seen.fill(batch((EAST, 0.0, 0.0, 6.0, 0.0), (WEST, -0.004, 0.0, 6.0, 0.0), at_s=T0 + 60 * minute))
+    swings = batch((EAST, 0.0, 0.0, 6.0, 0.0), (WEST, -0.004, 0.0, 9.0, 350.0), at_s=T0 + 700)
+
+    assert seen.see(swings) == []
+    assert levels(watch().see(swings)) == ["critical"]
+
+
+def test_no_harbour_is_looked_for_within_no_distance() -> None:
+    nowhere_at_all = near_ports(np.array([0.0]), np.array([0.0]), 0.0)
+
+    assert levels(CollisionWatch(LIMITS, nowhere_at_all).see(batch(*head_on()))) == ["critical"]
+
+
+@pytest.mark.parametrize("wrong", [{"collision_danger_nm": 1.5}, {"collision_warn_nm": 11.0}])
+def test_limits_that_contradict_each_other_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigurationError, match="lower the one that is too large"):
+        limits_of(Settings.model_validate(wrong))
 
 
 @settings(max_examples=60, deadline=None)
