@@ -79,7 +79,8 @@ def meetings(pairs: int, first_s: float, seconds: float) -> list[Meeting]:
 @click.option("--pairs", type=click.IntRange(1, MOST_PAIRS), required=True)
 def main(rate: int, warm_up: float, seconds: float, vessels: int, pairs: int) -> None:
     """Publish and tell the truth of it."""
-    print_json(publish(load_settings(), rate, vessels, warm_up + seconds + SECOND_AFTER_S, meetings(pairs, warm_up, seconds)))
+    planned = meetings(pairs, warm_up, seconds)
+    print_json(publish(load_settings(), rate, vessels, warm_up + seconds + SECOND_AFTER_S, planned))
 
 
 def publish(settings: Settings, rate: int, vessels: int, seconds: float, planned: list[Meeting]) -> dict[str, Any]:

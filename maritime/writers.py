@@ -22,6 +22,8 @@ JOBS: dict[Table, tuple[str, ...]] = {
     t.GOLD_VOYAGE_ANALYTICS: ("voyages",),
     t.GOLD_ROUTE_PERFORMANCE: ("voyages",),
     t.GOLD_EMISSION_COMPLIANCE: ("emissions",),
+    t.GOLD_EU_ETS_YEAR: ("emissions",),
+    t.GOLD_FUELEU_YEAR: ("emissions",),
     t.GOLD_VESSEL_FEATURES: ("model",),
     t.GOLD_MAINTENANCE_PREDICTIONS: ("model",),
 }

@@ -77,12 +77,13 @@ def _judge_from(consumer: Consumer, committed: TopicPartition, start: Start) -> 
     low, high = consumer.get_watermark_offsets(TopicPartition(AIS.name, number), timeout=ANSWER_SECONDS)
     if start is Start.BEGINNING:
         return number, low, EVER_MS
+    now_ms = time.time_ns() // 1_000_000
     if start is Start.NOW or offset < 0:
-        return number, high, time.time_ns() // 1_000_000
+        return number, high, now_ms
     if not low <= offset <= high:
         raise DataLossError(
             f"{AIS.name} partition {number} no longer has the record that comes next: retention took it, or the topic "
             "was made anew. `maritime watch collisions --from now` goes on with what comes."
         )
     told = committed.metadata or ""
-    return number, offset, int(told) if told.isdigit() else EVER_MS
+    return number, offset, int(told) if told.isdigit() else now_ms  # an offset that was set by hand has no time

@@ -44,9 +44,7 @@ class Reader:
         notify: Told of what passes by itself.
     """
 
-    def __init__(
-        self, settings: Settings, start: Start, silent_after_s: float, notify: Callable[[str], None]
-    ) -> None:
+    def __init__(self, settings: Settings, start: Start, silent_after_s: float, notify: Callable[[str], None]) -> None:
         self._start, self._silent_after_s, self._notify = start, silent_after_s, notify
         self._watch = Watch.of(settings, "consumer")
         self._begins: dict[int, Begin] = {}

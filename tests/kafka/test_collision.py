@@ -229,7 +229,8 @@ def test_records_that_are_gone_stop_the_watch_and_the_way_on_is_a_choice(
     watch("--from", "beginning", "--once").end()
     publish(kafka, *approaching(1))
     gone = [TopicPartition(AIS.name, number, -1) for number in range(AIS.partitions)]
-    for deleted in AdminClient(client_config(kafka)).delete_records(gone).values():
+    admin = AdminClient(client_config(kafka))
+    for deleted in admin.delete_records(gone).values():
         deleted.result()
     stopped = watch("--once")
     stopped.end(6)
