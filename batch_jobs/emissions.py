@@ -9,7 +9,7 @@ from typing import Any
 import click
 from pyspark.sql import functions as F
 
-from batch_jobs import emission_report, inputs
+from batch_jobs import emission_report, eu_checks, inputs
 from batch_jobs.runs import Run, tell, tell_plan, timed
 from contracts import fields as f
 from contracts.regulation import Regulation, as_known_on, load_regulation
@@ -19,7 +19,7 @@ from infra.console import Command, json_option
 from lakehouse.runs import recorded
 from lakehouse.transforms.emissions import ROLLING_DAYS, emission_compliance
 
-CHECKS = ("imo-2030",)
+CHECKS = ("imo-2030", *eu_checks.CHECKS)
 HOURS = (f.UNDERWAY_H, f.ANCHORED_H, f.BERTH_H)
 NEEDED = [field for field in SILVER_EMISSIONS.fields if field not in HOURS]
 NEEDED_OF_SHIPS = (f.IMO_NUMBER, f.CII_SHIP_TYPE, f.DWT_T, f.GROSS_TONNAGE)
@@ -54,6 +54,10 @@ def main(
     A to E so far, and the same against the limit of 2030. A run replaces exactly the days asked for; rules as they
     were known on a day are told by the rows' `regulation_version`, so give them an output of their own.
     """
+    if compliance_check in eu_checks.CHECKS:
+        asked = (input_path, output_path, register_path, start_date, end_date, as_known_on, report_folder)
+        eu_checks.check(compliance_check, *asked, dry_run=dry_run, as_json=as_json)
+        return
     settings, regulation = load_settings(), rules_of(as_known_on)
     source_path = input_path or f"{settings.lake}/{SILVER_EMISSIONS.path}"
     target = output_path or f"{settings.lake}/{GOLD_EMISSION_COMPLIANCE.path}"

@@ -239,6 +239,39 @@ CII_RATING_2030 = Field(
 IS_OVER_LIMIT = Field("is_over_limit", "boolean", "Attained CII of the year so far is above the required one.")
 IS_OVER_LIMIT_2030 = Field("is_over_limit_2030", "boolean", "Attained CII of the year so far is above that of 2030.")
 SCOPE_NOTE = Field("scope_note", "string", "Why the ship has no rating; null for a rated one.")
+YEAR = Field("year", "int", "Calendar year (UTC).", None, 2000, 2100)
+FUEL_DAYS = Field("fuel_days", "long", "Days of the year with a fuel report, or a modelled one.", None, 0, 366)
+SCOPE_UNKNOWN_DAYS = Field(
+    "scope_unknown_days", "long", "Of these, days of which no voyage covers all hours.", None, 0, 366
+)
+FUEL_OF_YEAR_T = Field("fuel_of_year_t", "double", "Fuel of all kinds burnt on these days.", "t", 0)
+FUEL_IN_SCOPE_T = Field("fuel_in_scope_t", "double", "Fuel that counts: each day's by its voyages' share.", "t", 0)
+FUEL_SCOPE_UNKNOWN_T = Field(
+    "fuel_scope_unknown_t", "double", "Fuel of hours that no voyage covers: it may count, and is in no figure.", "t", 0
+)
+ETS_GASES = Field("ets_gases", "string", "Gases that count in the year: `co2`, from 2026 on also `ch4` and `n2o`.")
+ETS_EMISSIONS_T = Field(
+    "ets_emissions_t", "double", "Emissions in scope of the EU ETS, tank to wake: CO2, from 2026 on CO2e.", "t", 0
+)
+ETS_SURRENDER_PCT = Field("ets_surrender_pct", "double", "Share for which allowances are owed.", "pct", 0, 100)
+ETS_SURRENDER_T = Field("ets_surrender_t", "double", "Allowances to surrender; one is a tonne of CO2e.", "t", 0)
+ETS_DUE_ON = Field("ets_due_on", "date", "Last day on which they may be surrendered.")
+ENERGY_KINDS = ("hfo", "lfo", "mdo", "lng", "methanol")
+"""Kinds of fuel for which FuelEU's annex II data are here."""
+ENERGY_MJ = tuple(
+    Field(f"energy_{kind}_mj", "double", f"Energy in scope from {kind.upper()}, by FuelEU's heating value.", "mj", 0)
+    for kind in ENERGY_KINDS
+)
+ENERGY_IN_SCOPE_MJ = Field("energy_in_scope_mj", "double", "Energy of all fuels in scope of FuelEU.", "mj", 0)
+GHG_INTENSITY_G_PER_MJ = Field("ghg_intensity_g_per_mj", "double", "Well-to-wake CO2e of that energy.", "g_per_mj", 0)
+FUELEU_LIMIT_G_PER_MJ = Field("fueleu_limit_g_per_mj", "double", "What FuelEU allows in the year.", "g_per_mj", 0)
+COMPLIANCE_BALANCE_T = Field(
+    "compliance_balance_t", "double", "Limit less intensity, by energy; a deficit is negative.", "t"
+)
+PENALTY_EUR = Field("penalty_eur", "double", "FuelEU penalty of a deficit, 0 without one.", "eur", 0)
+EU_SCOPE_NOTE = Field("eu_scope_note", "string", "Why there is no figure; null where there is.")
+METHODS = Field("methods", "string", "Every `method` of the days, in a list.")
+QUALITIES = Field("qualities", "string", "Every `quality` of the days, in a list.")
 REGULATION_VERSION = Field("regulation_version", "string", "Fingerprint of the regulation data the row rests on.")
 
 # Vessel and day
@@ -376,5 +409,5 @@ ERASURE_ID = Field("erasure_id", "string", "Id of the erasure; it names no vesse
 ROWS_ERASED = Field("rows_erased", "long", "Rows that were erased.", None, 0)
 ERASED_AT = Field("erased_at", "timestamp", "When they were about to be erased.")
 
-BY_NAME = {field.name: field for field in [*globals().values(), *FUEL_T] if isinstance(field, Field)}
+BY_NAME = {field.name: field for field in [*globals().values(), *FUEL_T, *ENERGY_MJ] if isinstance(field, Field)}
 """Every column above by its name; an event's JSON uses the same names."""

@@ -339,6 +339,46 @@ GOLD_EMISSION_COMPLIANCE = Table(
     ),
 )  # fmt: skip
 
+_EU_YEAR = (
+    f.MMSI, f.IMO_NUMBER, f.YEAR, f.GROSS_TONNAGE, f.FUEL_DAYS, f.SCOPE_UNKNOWN_DAYS, f.FUEL_OF_YEAR_T,
+    f.FUEL_IN_SCOPE_T, f.FUEL_SCOPE_UNKNOWN_T,
+)  # fmt: skip
+_EU_BASIS = (f.EU_SCOPE_NOTE, f.METHODS, f.QUALITIES, f.REGULATION_VERSION, f.SOURCE)
+_EU_KNOWN = (f.FUEL_DAYS, f.SCOPE_UNKNOWN_DAYS, f.METHODS, f.QUALITIES, f.REGULATION_VERSION, f.SOURCE)
+
+GOLD_EU_ETS_YEAR = Table(
+    name="gold.eu_ets_year",
+    grain="vessel and calendar year with a fuel report: an estimate of what it owes in the EU's emissions trading",
+    fields=(
+        *_EU_YEAR, f.ETS_GASES, f.ETS_EMISSIONS_T, f.ETS_SURRENDER_PCT, f.ETS_SURRENDER_T, f.ETS_DUE_ON, *_EU_BASIS,
+    ),
+    key=(f.MMSI, f.YEAR),
+    clustered_by=(f.YEAR,),
+    known=_EU_KNOWN,
+    rules=(
+        RowRule("at_most", f.ETS_SURRENDER_T, f.ETS_EMISSIONS_T),
+        RowRule("excludes", f.EU_SCOPE_NOTE, f.ETS_SURRENDER_T),
+        RowRule("instead", f.EU_SCOPE_NOTE, f.ETS_SURRENDER_T),
+    ),
+)  # fmt: skip
+
+GOLD_FUELEU_YEAR = Table(
+    name="gold.fueleu_year",
+    grain="vessel and calendar year with a fuel report: an estimate of its FuelEU balance",
+    fields=(
+        *_EU_YEAR, *f.ENERGY_MJ, f.ENERGY_IN_SCOPE_MJ, f.GHG_INTENSITY_G_PER_MJ, f.FUELEU_LIMIT_G_PER_MJ,
+        f.COMPLIANCE_BALANCE_T, f.PENALTY_EUR, *_EU_BASIS,
+    ),
+    key=(f.MMSI, f.YEAR),
+    clustered_by=(f.YEAR,),
+    known=_EU_KNOWN,
+    rules=(
+        RowRule("needs", f.PENALTY_EUR, f.COMPLIANCE_BALANCE_T),
+        RowRule("excludes", f.EU_SCOPE_NOTE, f.PENALTY_EUR),
+        RowRule("instead", f.EU_SCOPE_NOTE, f.PENALTY_EUR),
+    ),
+)  # fmt: skip
+
 GOLD_VESSEL_FEATURES = Table(
     name="gold.vessel_features",
     grain="vessel and UTC day with engine readings; known at the end of that day",

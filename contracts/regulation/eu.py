@@ -9,12 +9,13 @@ and the transhipment ports that the Commission lists, are not told apart.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 
 from contracts.errors import ConfigurationError
-from contracts.regulation.rows import origin, raw, read
+from contracts.regulation import AS_KNOWN_ON
+from contracts.regulation.rows import known_on, origin, raw, read
 
 FILES = ("well_to_wake", "gwp", "fueleu_limits", "eu_ets", "eu_eea_countries")
 LEAST_GROSS_TONNAGE = 5_000
@@ -23,6 +24,8 @@ REFERENCE_G_PER_MJ = 91.16
 PENALTY_EUR_PER_T = 2_400
 PENALTY_MJ_PER_T = 41_000
 """The penalty is 2,400 EUR per tonne of VLSFO, of 41,000 MJ, that the deficit is worth (FuelEU, annex IV)."""
+ETS_DUE_MONTH, ETS_DUE_DAY = 9, 30
+"""Allowances of a year are surrendered by 30 September of the next (Directive (EU) 2023/959)."""
 FUELEU_GWP, ETS_GWP = "red_ii", "ar5"
 """Sets of global warming potentials of the texts themselves."""
 
@@ -93,6 +96,11 @@ class EuRules:
     ets_phases: tuple[EtsPhase, ...]
     countries: tuple[str, ...]
 
+    @property
+    def resolutions(self) -> tuple[str, ...]:
+        """Every act that the rows rest on, each once."""
+        return tuple(dict.fromkeys(row.resolution for row in (*self.ets_phases, *self.limits, *self.fuels)))
+
     def fuel(self, name: str) -> WellToWake:
         """Factors of a fuel; LNG by its engine, as ``lng_otto_medium_speed``.
 
@@ -124,6 +132,18 @@ class EuRules:
         """What is surrendered of a year's emissions; None before 2024."""
         phases = [row for row in self.ets_phases if row.year_from <= year]
         return max(phases, key=lambda row: row.year_from) if phases else None
+
+
+def eu_as_known_on(day: date) -> EuRules:
+    """The rules as they stood at the end of a day: without what was adopted later."""
+    whole = load_eu_rules()
+    return replace(
+        whole,
+        version=f"{whole.version}{AS_KNOWN_ON}{day}",
+        fuels=known_on(whole.fuels, day),
+        limits=known_on(whole.limits, day),
+        ets_phases=known_on(whole.ets_phases, day),
+    )
 
 
 @cache

@@ -65,19 +65,24 @@ def fueleu_balances(fuel_use: DataFrame, eu: EuRules, gwp_set: str = FUELEU_GWP)
         without a deficit). Null where a fuel has no factors, for no energy in scope, and before 2025.
     """
     gwp = eu.gwp(gwp_set)
-    energy = F.col("fuel_t") * F.col("scope_share") * _of_fuel(eu, lambda fuel: fuel.lcv_mj_per_g * G_PER_T)
+    energy = energy_mj(eu)
     ghg_g = energy * _of_fuel(eu, lambda fuel: well_to_wake_g_per_mj(fuel, gwp))
     summed = fuel_use.groupBy("imo_number", "year").agg(
         _sum_of_all(energy).alias("energy_mj"), _sum_of_all(ghg_g).alias("ghg_g")
     )
     intensity = F.col("ghg_g") / F.nullif("energy_mj", F.lit(0.0))
-    limit = _in_year(eu.limits, lambda step: step.g_per_mj)
+    limit = in_year(eu.limits, lambda step: step.g_per_mj)
     return (
         summed.withColumns({"ghg_intensity_g_per_mj": intensity, "fueleu_limit_g_per_mj": limit})
         .withColumn("compliance_balance_t", compliance_balance_t())
         .withColumn("penalty_eur", penalty_eur())
         .drop("ghg_g")
     )
+
+
+def energy_mj(eu: EuRules) -> Column:
+    """Energy that counts of a use of fuel, by FuelEU's own heating values; null for a fuel without factors."""
+    return F.col("fuel_t") * F.col("scope_share") * _of_fuel(eu, lambda fuel: fuel.lcv_mj_per_g * G_PER_T)
 
 
 def compliance_balance_t() -> Column:
@@ -106,8 +111,8 @@ def ets_emissions(fuel_use: DataFrame, eu: EuRules, gwp_set: str = ETS_GWP) -> D
         later. Null where a fuel has no factors, and before 2024.
     """
     gwp, in_scope_t = eu.gwp(gwp_set), F.col("fuel_t") * F.col("scope_share")
-    per_t = _in_year(eu.ets_phases, lambda phase: _of_fuel(eu, _ets_factor(phase.gases, gwp)))
-    pct = _in_year(eu.ets_phases, lambda phase: phase.surrender_pct)
+    per_t = in_year(eu.ets_phases, lambda phase: _of_fuel(eu, _ets_factor(phase.gases, gwp)))
+    pct = in_year(eu.ets_phases, lambda phase: phase.surrender_pct)
     return (
         fuel_use.groupBy("imo_number", "year")
         .agg(_sum_of_all(in_scope_t * per_t).alias("ets_emissions_t"))
@@ -119,7 +124,7 @@ def _ets_factor(gases: tuple[str, ...], gwp: Gwp) -> Callable[[WellToWake], floa
     return lambda fuel: fuel.co2_g_per_g if gases == ("co2",) else tank_to_wake_g_per_g(fuel, gwp)
 
 
-def _in_year(steps: Iterable[Step], value: Callable[[Step], Column | float]) -> Column:
+def in_year(steps: Iterable[Step], value: Callable[[Step], Column | float]) -> Column:
     """What the newest step says that began by the row's year; null before the first."""
     newest_first = sorted(steps, key=lambda step: step.year_from, reverse=True)
     return F.coalesce(*(F.when(F.col("year") >= step.year_from, value(step)) for step in newest_first))
