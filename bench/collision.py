@@ -172,8 +172,9 @@ def watching(settings: Settings) -> Iterator[psutil.Process]:
             time.sleep(0.2)
         yield child
     finally:
-        child.terminate()
-        child.wait(READY_SECONDS)
+        if child.poll() is None:
+            child.terminate()
+            child.wait(READY_SECONDS)
 
 
 def _follow(
