@@ -44,7 +44,7 @@ def begin(broker: Broker, start: Start = Start.LEFT_OFF) -> Begin:
     return found
 
 
-def committed(offset: int, metadata: str | None = None) -> TopicPartition:
+def committed(offset: int, metadata: str = "") -> TopicPartition:
     return TopicPartition(AIS.name, 0, offset, metadata=metadata)
 
 
