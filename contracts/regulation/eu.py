@@ -15,7 +15,7 @@ from functools import cache
 
 from contracts.errors import ConfigurationError
 from contracts.regulation import AS_KNOWN_ON
-from contracts.regulation.rows import known_on, origin, raw, read
+from contracts.regulation.rows import Dated, known_on, origin, raw, read
 
 FILES = ("well_to_wake", "gwp", "fueleu_limits", "eu_ets", "eu_eea_countries")
 LEAST_GROSS_TONNAGE = 5_000
@@ -99,7 +99,8 @@ class EuRules:
     @property
     def resolutions(self) -> tuple[str, ...]:
         """Every act that the rows rest on, each once."""
-        return tuple(dict.fromkeys(row.resolution for row in (*self.ets_phases, *self.limits, *self.fuels)))
+        rows: list[Dated] = [*self.ets_phases, *self.limits, *self.fuels]
+        return tuple(dict.fromkeys(row.resolution for row in rows))
 
     def fuel(self, name: str) -> WellToWake:
         """Factors of a fuel; LNG by its engine, as ``lng_otto_medium_speed``.

@@ -44,7 +44,7 @@ def publish(settings: Settings, *ships: Ship, status: int = 0, at_s: float | Non
             event_id=f"{mmsi}-{now_ms}", source="test", mmsi=mmsi, observed_at_ms=now_ms, lat_deg=lat, lon_deg=lon,
             sog_kn=sog, cog_deg=cog, nav_status=status,
         )  # fmt: skip
-        headers = [("event-type", b"position")]
+        headers: list[tuple[str, str | bytes | None]] = [("event-type", b"position")]
         producer.produce(AIS.name, key=event.key, value=event.model_dump_json(exclude_none=True), headers=headers)
     assert producer.flush(30) == 0
     return now_ms / 1_000

@@ -32,7 +32,7 @@ def voyage(number: int, legs: tuple[str | None, str | None], departed: str | Non
     }  # fmt: skip
 
 
-def shares(spark: SparkSession, days: list[int], *voyages: dict[str, Any]) -> dict[int, tuple[float | None, float]]:
+def shares(spark: SparkSession, days: list[int], *voyages: dict[str, Any]) -> dict[int, Any]:
     """Share and unknown hours of each day of January 2025."""
     rows = [{"mmsi": SHIP, "reported_on": date(2025, 1, day), "fuel_hfo_t": 24.0} for day in days]
     frame = spark.createDataFrame(
