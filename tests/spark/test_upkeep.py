@@ -173,7 +173,9 @@ def test_z_order_in_the_folders_of_days_and_restore_change_no_row(spark: SparkSe
     store.create(GOLD_VESSEL_DAY)
     for number in range(4):
         day = f"date_add(date'2024-01-01', {number % 2})"
-        store.append(GOLD_VESSEL_DAY, rows_of(spark, GOLD_VESSEL_DAY, number, 1, mmsi="id", observed_on=day))
+        store.append(
+            GOLD_VESSEL_DAY, rows_of(spark, GOLD_VESSEL_DAY, number, 1, segment_id="id", mmsi="id", observed_on=day)
+        )
     before = sorted(store.read(GOLD_VESSEL_DAY).collect())
 
     store.zorder(GOLD_VESSEL_DAY, 1, ["mmsi"])
