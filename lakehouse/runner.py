@@ -87,6 +87,12 @@ _CAUSES: tuple[tuple[tuple[str, ...], type[MaritimeError], str], ...] = (
 )
 
 
+_NO_JVM = (
+    "The process of Spark has ended by itself: it was killed, or was short of memory (MARITIME_SPARK_DRIVER_MEMORY). "
+    "Batches under way wrote nothing or are whole: start the streams again, they go on where they stopped."
+)
+
+
 def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
     """Run streams side by side in one session.
 
@@ -99,14 +105,15 @@ def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
     Raises:
         LockedError: Another process runs one of them.
         AccessError: The broker refused the login or the right to read, or its certificate is not trusted.
-        UnavailableError: The broker or a topic is away.
+        UnavailableError: The broker, a topic, or Spark's own process is away.
         DataLossError: The broker no longer has records that a stream has yet to read.
         ContractError: A batch does not add up, or a table or checkpoint is not of this program's contract.
     """
     stopping = Event()
     running: list[Running] = []
     turns = Turns({flow.name: flow.tables for flow in flows})
-    with writing(flows, settings), _stopped_by_signals(stopping), emitting(settings, _process(flows)) as emitter:
+    process = emitting(settings, _process(flows))
+    with _told_if_gone(), writing(flows, settings), _stopped_by_signals(stopping), process as emitter:
         for flow in flows:
             checkpoint_versions.check(settings, flow.name, flow.versions)
             for table in flow.tables:
@@ -212,6 +219,15 @@ def in_our_words(who: str, error: Exception) -> Exception:
         if any(mark in text for mark in marks):
             return cause(f"{who} has stopped: {sentence}")
     return error
+
+
+@contextmanager
+def _told_if_gone() -> Iterator[None]:
+    """Names what happened where the JVM of Spark ended by itself: nothing in it can be asked any more, nor stopped."""
+    try:
+        yield
+    except ConnectionRefusedError as error:
+        raise UnavailableError(_NO_JVM) from error
 
 
 @contextmanager
