@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import signal
 from collections.abc import Iterator
@@ -224,6 +225,7 @@ def in_our_words(who: str, error: Exception) -> Exception:
 @contextmanager
 def _told_if_gone() -> Iterator[None]:
     """Names what happened where the JVM of Spark ended by itself: nothing in it can be asked any more, nor stopped."""
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)  # it would tell each refused connection with a trace
     try:
         yield
     except ConnectionRefusedError as error:
