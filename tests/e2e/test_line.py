@@ -45,7 +45,7 @@ class Line:
             [sys.executable, "-m", "maritime", *arguments],
             env=self.environment, capture_output=True, text=True, timeout=900, check=False,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-3000:]
+        assert done.returncode == 0, done.stderr[:4000] + done.stderr[-9000:]
         answer: dict[str, Any] = json.loads(done.stdout) if "--json" in arguments else {}
         return answer
 

@@ -31,7 +31,7 @@ def test_the_line_runs_live_until_it_is_told_to_stop(
         done = subprocess.run(
             command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
         )
-        assert done.returncode == 0, done.stderr[-9000:]
+        assert done.returncode == 0, done.stderr[:4000] + done.stderr[-9000:]
         return done.stdout
 
     first = json.loads(maritime("up", "--json"))
