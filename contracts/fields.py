@@ -274,6 +274,95 @@ METHODS = Field("methods", "string", "Every `method` of the days, in a list.")
 QUALITIES = Field("qualities", "string", "Every `quality` of the days, in a list.")
 REGULATION_VERSION = Field("regulation_version", "string", "Fingerprint of the regulation data the row rests on.")
 
+# A vessel's calendar year, and the years to come
+VESSEL_ID = Field("vessel_id", "long", "IMO number of the ship; its MMSI where no IMO number was reported.", None, 0)
+TARGET_YEAR = Field("target_year", "int", "Calendar year whose limits the year is held to.", None, 1900, 2100)
+CII_METRIC = Field(
+    "cii_metric", "string", "AER, by deadweight, or cgDIST, by gross tonnage (MEPC.352(78)).", allowed=("AER", "cgDIST")
+)
+FUEL_YEAR_T = tuple(
+    Field(f"fuel_{kind}_year_t", "double", f"{kind.upper()} burnt on the year's reported days.", "t", 0)
+    for kind in FUEL_KINDS
+)
+TOTAL_FUEL_YEAR_T = Field("total_fuel_year_t", "double", "Fuel of all kinds burnt on the year's reported days.", "t", 0)
+CO2_YEAR_T = Field("co2_year_t", "double", "CO2 of the year's reported days, tank to wake.", "t", 0)
+DISTANCE_YEAR_NM = Field("distance_year_nm", "double", "Distance of the year's reported days.", "nm", 0)
+UNDERWAY_YEAR_H = Field("underway_year_h", "double", "Hours under way on the year's reported days.", "h", 0)
+ANCHORED_YEAR_H = Field("anchored_year_h", "double", "Hours at anchor on the year's reported days.", "h", 0)
+BERTH_YEAR_H = Field("berth_year_h", "double", "Hours at berth on the year's reported days.", "h", 0)
+FIRST_ON = Field("first_on", "date", "First day of the year with a fuel report.")
+LAST_ON = Field("last_on", "date", "Last day of the year with a fuel report; the figures are of the year up to it.")
+DAYS_REPORTED = Field("days_reported", "int", "Days of the year with a fuel report.", None, 0, 366)
+DAYS_IN_YEAR = Field("days_in_year", "int", "Days of the calendar year.", None, 365, 366)
+IS_YEAR_OVER = Field("is_year_over", "boolean", "The vessel has reported 31 December or a later day.")
+OBSERVED_SHARE = Field(
+    "observed_share",
+    "double",
+    "Days with a fuel report by days from 1 January to `last_on`, to 31 December once the year is over.",
+    None,
+    0,
+    1,
+)
+MODELLED_CO2_SHARE = Field(
+    "modelled_co2_share", "double", "Share of `co2_year_t` that was modelled, not reported.", None, 0, 1
+)
+CII_ATTAINED = Field("cii_attained", "double", "Attained CII of the year's reported days, gCO2 per capacity and nm.")
+CII_SUPERIOR = Field("cii_superior_boundary", "double", "Highest CII that is rated A (MEPC.354(78)).", None, 0)
+CII_LOWER = Field("cii_lower_boundary", "double", "Highest CII that is rated B.", None, 0)
+CII_UPPER = Field("cii_upper_boundary", "double", "Highest CII that is rated C.", None, 0)
+CII_INFERIOR = Field("cii_inferior_boundary", "double", "Highest CII that is rated D.", None, 0)
+CII_BOUNDARIES = (CII_SUPERIOR, CII_LOWER, CII_UPPER, CII_INFERIOR)
+CII_RATING = Field("cii_rating", "string", "Rating A to E; an estimate, not a verified one.", allowed=RATINGS)
+D_YEARS_RUNNING = Field(
+    "d_years_running", "int", "Years rated D in a row up to this one, 3 at most; 0 for another letter.", None, 0, 3
+)
+CONSEQUENCE = Field(
+    "consequence",
+    "string",
+    "What regulation 28 asks of a ship with this rating and those of the two years before, as far as they are known.",
+    allowed=("none", "corrective action plan: rated E", "corrective action plan: rated D three years running"),
+)
+FIRST_YEAR_D_OR_E = Field(
+    "first_year_d_or_e",
+    "int",
+    "First year, from this one on, whose limits make the same CII a D or E; null where none does.",
+    None,
+    1900,
+    2100,
+)
+CUT_FOR_C_PCT = Field(
+    "cut_for_c_pct", "double", "By how much attained CII must fall to be rated C in the target year.", "pct", 0, 100
+)
+CUT_FOR_C_IN_2030_PCT = Field(
+    "cut_for_c_in_2030_pct", "double", "By how much attained CII must fall to be rated C in 2030.", "pct", 0, 100
+)
+CII_LOW_90 = Field("cii_low_90", "double", "Low end of the 90 % interval of attained CII.", None, 0)
+CII_HIGH_90 = Field("cii_high_90", "double", "High end of the 90 % interval of attained CII.", None, 0)
+RATING_PROBABILITIES = tuple(
+    Field(f"rating_{letter.lower()}_probability", "double", f"Probability that the rating is {letter}.", None, 0, 1)
+    for letter in RATINGS
+)
+IS_NEAR_BOUNDARY = Field(
+    "is_near_boundary", "boolean", "The rating is within noise of a boundary: its probability is below 0.9."
+)
+DAYS_REMAINING = Field("days_remaining", "int", "Days of the year after `last_on`; 0 once it is over.", None, 0, 366)
+CII_PROJECTED = Field(
+    "cii_projected",
+    "double",
+    "CII of the whole year if the rest is like the last 30 days; null once it is over.",
+    None,
+    0,
+)
+CII_RATING_PROJECTED = Field(
+    "cii_rating_projected", "string", "Rating of `cii_projected`; a projection.", allowed=RATINGS
+)
+CII_REST_LIMIT = Field(
+    "cii_rest_limit",
+    "double",
+    "Highest CII of the remaining days that still makes the year a C, distance as in the last 30 days; below 0: none.",
+)
+WARNING = Field("warning", "string", "Why to act while the year can still be changed; null for no reason.")
+
 # Vessel and day
 POSITION_COUNT = Field("position_count", "long", "Accepted positions.", None, 0)
 SOG_COUNT = Field("sog_count", "long", "Positions with a speed; the weight of `avg_speed_kn`.", None, 0)
@@ -409,5 +498,9 @@ ERASURE_ID = Field("erasure_id", "string", "Id of the erasure; it names no vesse
 ROWS_ERASED = Field("rows_erased", "long", "Rows that were erased.", None, 0)
 ERASED_AT = Field("erased_at", "timestamp", "When they were about to be erased.")
 
-BY_NAME = {field.name: field for field in [*globals().values(), *FUEL_T, *ENERGY_MJ] if isinstance(field, Field)}
+BY_NAME = {
+    field.name: field
+    for field in [*globals().values(), *FUEL_T, *ENERGY_MJ, *FUEL_YEAR_T, *RATING_PROBABILITIES]
+    if isinstance(field, Field)
+}
 """Every column above by its name; an event's JSON uses the same names."""

@@ -124,6 +124,21 @@ class Settings(BaseSettings):
     quality_after_jobs: bool = Field(True, description="Check what a batch job wrote, and take it back on a `stop`.")
     quality_sample_rows: int = Field(100_000, ge=1, description="Most rows of a Silver table that a check looks at.")
 
+    fuel_error_reported_pct: float = Field(
+        5,
+        ge=0,
+        le=100,
+        description="How far a ship's own fuel figures may be off, at 90 % confidence. 5 is what CE Delft found of "
+        "bunker delivery notes (Economic impacts of MRV of fuel and emissions in maritime transport); flow meters may "
+        "be below 0.5.",
+    )
+    fuel_error_modelled_pct: float = Field(
+        15, ge=0, le=100, description="The same of fuel modelled from a known engine; an assumption, not measured."
+    )
+    fuel_error_modelled_low_pct: float = Field(
+        30, ge=0, le=100, description="The same of modelled fuel of low quality; an assumption, not measured."
+    )
+
     heartbeat_seconds: float = Field(5, gt=0, description="How often a live producer writes down how its feed is.")
     feed_silent_seconds: float = Field(60, gt=0, description="A connected feed without a line for so long is silent.")
     station_silent_seconds: float = Field(
@@ -148,6 +163,11 @@ class Settings(BaseSettings):
     def lake(self) -> str:
         """Root of the Delta tables: a folder or a URI, without a trailing slash."""
         return (self.lake_root or str(self.home.absolute() / "lake")).rstrip("/")
+
+    @property
+    def fuel_error_pct(self) -> tuple[float, float, float]:
+        """How far fuel may be off: reported, modelled, modelled of low quality."""
+        return self.fuel_error_reported_pct, self.fuel_error_modelled_pct, self.fuel_error_modelled_low_pct
 
     @property
     def checkpoints(self) -> str:

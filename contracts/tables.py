@@ -379,6 +379,54 @@ GOLD_FUELEU_YEAR = Table(
     ),
 )  # fmt: skip
 
+GOLD_EMISSION_YEAR = Table(
+    name="gold.emission_year",
+    grain="vessel and calendar year with a fuel report",
+    fields=(
+        f.VESSEL_ID, f.YEAR, f.MMSI, f.IMO_NUMBER, f.CII_SHIP_TYPE, f.DWT_T, f.GROSS_TONNAGE, f.CAPACITY,
+        f.CAPACITY_UNIT, f.CII_METRIC, *f.FUEL_YEAR_T, f.TOTAL_FUEL_YEAR_T, f.CO2_YEAR_T, f.DISTANCE_YEAR_NM,
+        f.UNDERWAY_YEAR_H, f.ANCHORED_YEAR_H, f.BERTH_YEAR_H, f.FIRST_ON, f.LAST_ON, f.DAYS_REPORTED, f.DAYS_IN_YEAR,
+        f.IS_YEAR_OVER, f.OBSERVED_SHARE, f.MODELLED_CO2_SHARE, f.QUALITIES, f.CII_ATTAINED, f.CII_REQUIRED,
+        *f.CII_BOUNDARIES, f.CII_RATING, f.D_YEARS_RUNNING, f.CONSEQUENCE, f.FIRST_YEAR_D_OR_E,
+        f.CUT_FOR_C_IN_2030_PCT, f.CII_LOW_90, f.CII_HIGH_90, *f.RATING_PROBABILITIES, f.IS_NEAR_BOUNDARY, f.CII_30D,
+        f.DAYS_REMAINING, f.CII_PROJECTED, f.CII_RATING_PROJECTED, f.CII_REST_LIMIT, f.WARNING, f.SCOPE_NOTE,
+        f.REGULATION_VERSION, f.SOURCE,
+    ),
+    key=(f.VESSEL_ID, f.YEAR),
+    clustered_by=(f.YEAR, f.VESSEL_ID),
+    known=(
+        f.MMSI, f.FIRST_ON, f.LAST_ON, f.DAYS_REPORTED, f.DAYS_IN_YEAR, f.IS_YEAR_OVER, f.OBSERVED_SHARE,
+        f.REGULATION_VERSION, f.SOURCE,
+    ),
+    rules=(
+        RowRule("at_most", f.FIRST_ON, f.LAST_ON),
+        RowRule("at_most", f.CII_LOW_90, f.CII_ATTAINED),
+        RowRule("at_most", f.CII_ATTAINED, f.CII_HIGH_90),
+        RowRule("needs", f.CII_RATING, f.CII_SHIP_TYPE),
+        RowRule("needs", f.CII_RATING, f.CAPACITY),
+        RowRule("needs", f.CII_RATING, f.CII_UPPER),
+        RowRule("needs", f.CII_RATING, f.CONSEQUENCE),
+        RowRule("excludes", f.SCOPE_NOTE, f.CII_RATING),
+        RowRule("instead", f.SCOPE_NOTE, f.CII_RATING),
+    ),
+)  # fmt: skip
+
+GOLD_EMISSION_OUTLOOK = Table(
+    name="gold.emission_outlook",
+    grain="rated vessel, calendar year and target year to 2030: the year's CII against the limits of each",
+    fields=(
+        f.VESSEL_ID, f.YEAR, f.TARGET_YEAR, f.MMSI, f.IMO_NUMBER, f.CII_ATTAINED, f.CII_REQUIRED, *f.CII_BOUNDARIES,
+        f.CII_RATING, f.CUT_FOR_C_PCT, f.REGULATION_VERSION, f.SOURCE,
+    ),
+    key=(f.VESSEL_ID, f.YEAR, f.TARGET_YEAR),
+    clustered_by=(f.YEAR, f.VESSEL_ID),
+    known=(
+        f.MMSI, f.CII_ATTAINED, f.CII_REQUIRED, *f.CII_BOUNDARIES, f.CII_RATING, f.CUT_FOR_C_PCT,
+        f.REGULATION_VERSION, f.SOURCE,
+    ),
+    rules=(RowRule("at_most", f.YEAR, f.TARGET_YEAR),),
+)  # fmt: skip
+
 GOLD_VESSEL_FEATURES = Table(
     name="gold.vessel_features",
     grain="vessel and UTC day with engine readings; known at the end of that day",

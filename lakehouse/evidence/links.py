@@ -21,8 +21,12 @@ from contracts.topics import AIS
 from lakehouse.evidence.values import Row
 from lakehouse.silver import CLEANINGS, Cleaning, rejudged
 from lakehouse.transforms import silver_rows
+from lakehouse.transforms.emission_days import vessel_id
+from lakehouse.transforms.emission_outlook import emission_outlook
+from lakehouse.transforms.emission_years import YEARS_BEFORE, emission_years
 from lakehouse.transforms.emissions import ROLLING_DAYS, emission_compliance
 from lakehouse.transforms.features import PAST_DAYS, RECENT_DAYS, vessel_features
+from lakehouse.transforms.uncertainty import FuelError
 from lakehouse.transforms.vessel_day import recomputed
 from lakehouse.transforms.vessel_latest import latest
 from lakehouse.transforms.voyages import ROUTE_WINDOW_DAYS, route_performance, voyage_analytics
@@ -122,6 +126,29 @@ def _compliance(given: Mapping[str, DataFrame], rows: Rows, basis: Basis) -> Dat
     return emission_compliance(emissions, register, basis.regulation, [rows[0]["reported_on"].year])
 
 
+def _year_fuel_days(emissions: DataFrame, rows: Rows) -> DataFrame:
+    """The vessel's days of the year, of the two before it and of later ones, which tell that the year is over."""
+    (row,) = rows
+    first = date(row["year"] - YEARS_BEFORE, 1, 1)
+    return emissions.where((vessel_id() == row["vessel_id"]) & (F.col("reported_on") >= F.lit(first)))
+
+
+def _year(given: Mapping[str, DataFrame], rows: Rows, basis: Basis) -> DataFrame:
+    emissions, register = given[t.SILVER_EMISSIONS.name], given[t.SILVER_SHIP_REGISTER.name]
+    error = FuelError(*basis.settings.fuel_error_pct)
+    return emission_years(emissions, register, basis.regulation, [rows[0]["year"]], error)
+
+
+def _own_year(years: DataFrame, rows: Rows) -> DataFrame:
+    (row,) = rows
+    return years.where((F.col("vessel_id") == row["vessel_id"]) & (F.col("year") == row["year"]))
+
+
+def _outlook(given: Mapping[str, DataFrame], _rows: Rows, basis: Basis) -> DataFrame:
+    years, register = given[t.GOLD_EMISSION_YEAR.name], given[t.SILVER_SHIP_REGISTER.name]
+    return emission_outlook(years, register, basis.regulation)
+
+
 def _engine_days(sensors: DataFrame, rows: Rows) -> DataFrame:
     (row,) = rows
     first = row["observed_on"] - timedelta(days=RECENT_DAYS + PAST_DAYS - 1)
@@ -190,6 +217,8 @@ LINKS: dict[Table, Link] = {
         {t.SILVER_VOYAGES: _route_voyages}, lambda given, _rows, _basis: voyage_analytics(given[t.SILVER_VOYAGES.name])
     ),
     t.GOLD_EMISSION_COMPLIANCE: Link({t.SILVER_EMISSIONS: _fuel_days, t.SILVER_SHIP_REGISTER: _ship}, _compliance),
+    t.GOLD_EMISSION_YEAR: Link({t.SILVER_EMISSIONS: _year_fuel_days, t.SILVER_SHIP_REGISTER: _ship}, _year),
+    t.GOLD_EMISSION_OUTLOOK: Link({t.GOLD_EMISSION_YEAR: _own_year, t.SILVER_SHIP_REGISTER: _ship}, _outlook),
     t.GOLD_VESSEL_FEATURES: Link({t.SILVER_SENSORS: _engine_days, t.SILVER_VOYAGES: _own_voyages}, _features),
     t.SILVER_VOYAGES: Link(
         {t.SILVER_VOYAGE_EVENTS: _voyage_events},

@@ -95,9 +95,9 @@ def ship_years(register: DataFrame, regulation: Regulation, year: int) -> DataFr
     """What each registered ship is held to in a year, and why a ship is held to nothing.
 
     Returns:
-        One row per ship: capacity and its unit by ship type, required CII and rating boundaries of the year and of
-        2030, ``ship_note``. Required values and boundaries are null for a ship out of scope, those of 2030 also
-        under rules from before they were decided.
+        One row per ship: deadweight, gross tonnage, capacity and its unit by ship type, required CII and rating
+        boundaries of the year and of 2030, ``ship_note``. Required values and boundaries are null for a ship out of
+        scope, those of 2030 also under rules from before they were decided.
     """
     ship_type = F.col("cii_ship_type")
     ships = register.select("imo_number", "cii_ship_type", "dwt_t", "gross_tonnage").withColumn(
@@ -113,7 +113,7 @@ def ship_years(register: DataFrame, regulation: Regulation, year: int) -> DataFr
         ships = ships.withColumn(
             f"boundaries{suffix}", cii_boundaries(regulation, of_year, ship_type, held, F.col(required))
         )
-    return ships.drop("dwt_t", "gross_tonnage").withColumns({"year": F.lit(year), "is_registered": F.lit(True)})
+    return ships.withColumns({"year": F.lit(year), "is_registered": F.lit(True)})
 
 
 def _required(regulation: Regulation, of_year: int, year: int, capacity: Column) -> Column:
