@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 INK, SOFT, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 BLUE, ORANGE = "#1f6f9f", "#d9822b"
 RATING_COLOURS = {"A": "#1a7f4b", "B": "#7fb84a", "C": "#e3b505", "D": "#e07b28", "E": "#b3261e"}
+BAR_WIDTH = 150
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: searchable, and set in the page's own font
     "svg.hashsalt": "maritimeiq",  # the same data give the same file
@@ -58,6 +59,40 @@ def rating_pairs(now: Mapping[str, int], later: Mapping[str, int], labels: tuple
         axes.margins(y=0.14)
         axes.set_title(f"plain: {labels[0]} · hatched: {labels[1]}", loc="left", fontsize=10, color=SOFT)
         return _svg(figure)
+
+
+def ratings_by_year(counts: Mapping[int, Mapping[str, int]], y_label: str) -> str:
+    """Ships by rating, A at the bottom, stacked for each year; each part with its number."""
+    with mpl.rc_context(STYLE):
+        figure, axes = _axes("Limits of", y_label)
+        names, base = [str(year) for year in counts], np.zeros(len(counts))
+        for letter, colour in RATING_COLOURS.items():
+            heights = np.array([of_year.get(letter, 0) for of_year in counts.values()])
+            drawn = axes.bar(names, heights, bottom=base, color=colour, width=0.72, label=letter)
+            axes.bar_label(drawn, [f"{n:,}" if n else "" for n in heights], label_type="center", color="white")
+            base = base + heights
+        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(RATING_COLOURS), borderaxespad=0)
+        return _svg(figure)
+
+
+def on_scale(value: float, ends: tuple[float, float] | None, boundaries: Sequence[float]) -> str:
+    """A CII on its five letters: a dot, a line over its interval, and the boundaries to scale."""
+    low, high = boundaries[0] * 0.75, boundaries[-1] * 1.25
+
+    def x(at: float) -> float:
+        return round((min(max(at, low), high) - low) / (high - low) * BAR_WIDTH, 1)
+
+    edges = [0.0, *(x(boundary) for boundary in boundaries), float(BAR_WIDTH)]
+    parts = [
+        f'<rect x="{left}" y="5" width="{round(right - left, 1)}" height="8" fill="{colour}"/>'
+        for left, right, colour in zip(edges[:-1], edges[1:], RATING_COLOURS.values(), strict=True)
+    ]
+    if ends:
+        parts.append(f'<path d="M{x(ends[0])} 9H{x(ends[1])}" stroke="{INK}" stroke-width="2"/>')
+    parts.append(f'<circle cx="{x(value)}" cy="9" r="4" fill="{INK}" stroke="white"/>')
+    label = f"{value:.2f} on boundaries {', '.join(f'{boundary:.2f}' for boundary in boundaries)}"
+    head = f'<svg class="scale" width="{BAR_WIDTH}" height="18" viewBox="0 0 {BAR_WIDTH} 18" role="img"'
+    return f'{head} aria-label="{label}">{"".join(parts)}</svg>'
 
 
 def days(series: Mapping[str, Mapping[date, float]], y_label: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -61,12 +61,27 @@ def rating_counts(ships: Sequence[Ship]) -> list[dict[str, Any]]:
     return [{"rating": letter, "so_far": now[letter], "under_2030_limit": later[letter]} for letter in RATINGS]
 
 
-def write(run: Run, period: Period, ships: list[Ship], regulation: Regulation, folder: Path) -> list[Path]:
-    """Write the HTML page and the CSV files of the fleet and of vessels over a limit; returns their paths."""
+def write(
+    run: Run,
+    period: Period,
+    ships: list[Ship],
+    regulation: Regulation,
+    folder: Path,
+    of_years: Mapping[str, Any],
+) -> list[Path]:
+    """Write the HTML page and the CSV files of the fleet and of vessels over a limit; returns their paths.
+
+    Args:
+        run: The run that wrote the tables.
+        period: Days asked for.
+        ships: Of `fleet`.
+        regulation: What was rated by.
+        folder: Where the files go.
+        of_years: What the page tells of calendar years, of `year_report.content`.
+    """
     rated = sorted((ship for ship in ships if ship["cii_rating_ytd"]), key=excess, reverse=True)
     over = [ship for ship in rated if ship["is_over_limit"]]
     over_2030 = [ship for ship in rated if ship["is_over_limit_2030"]]
-    unrated = _unrated(ships)
     co2, seen = _daily(run, period), traffic.heard(run, NO_FUEL)
     name = f"emissions_{run.arguments['compliance_check']}_{period.start_on}_{period.end_on}"
     page = write_page(
@@ -85,7 +100,6 @@ def write(run: Run, period: Period, ships: list[Ship], regulation: Regulation, f
         over=over,
         over_2030=over_2030,
         later=[ship for ship in over_2030 if not ship["is_over_limit"]],
-        unrated=unrated,
         unrated_count=len(ships) - len(rated),
         origins=_origins(run, period),
         shown=SHOWN,
@@ -93,6 +107,7 @@ def write(run: Run, period: Period, ships: list[Ship], regulation: Regulation, f
         reduction_2030=regulation.reduction_pct(TARGET_YEAR) if TARGET_YEAR in regulation.years else None,
         least_gt=regulation.scope("least_gross_tonnage", period.end_on.year),
         rating_plot=plot(_rating_plot(rated)),
+        **of_years,
         co2_plot=plot(charts.days({"each day": co2, "mean of seven days": _week_mean(co2)}, "t CO2")),
     )
     return [
@@ -110,15 +125,6 @@ def _rating_plot(rated: Sequence[Ship]) -> str:
 
 def _written(run: Run, period: Period) -> DataFrame:
     return run.store.read(GOLD_EMISSION_COMPLIANCE).filter(period.where(f.REPORTED_ON))
-
-
-def _unrated(ships: Sequence[Ship]) -> list[dict[str, Any]]:
-    by_reason: dict[str, list[float]] = defaultdict(list)
-    for ship in ships:
-        if ship["scope_note"]:
-            by_reason[ship["scope_note"]].append(ship["co2_ytd_t"] or 0.0)
-    rows = [{"scope_note": note, "vessels": len(co2), "co2_t": sum(co2)} for note, co2 in by_reason.items()]
-    return sorted(rows, key=lambda row: row["vessels"], reverse=True)
 
 
 def _origins(run: Run, period: Period) -> list[dict[str, Any]]:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import click
-from pyspark.sql import functions as F
 
-from batch_jobs import emission_report, eu_checks, inputs
+from batch_jobs import emission_report, emission_run, eu_checks, inputs, what_if, year_report
 from batch_jobs.runs import Run, tell, tell_plan, timed
 from contracts import fields as f
 from contracts.regulation import Regulation, as_known_on, load_regulation
 from contracts.settings import load_settings
-from contracts.tables import GOLD_EMISSION_COMPLIANCE, SILVER_EMISSIONS, SILVER_SHIP_REGISTER
+from contracts.tables import (
+    GOLD_EMISSION_COMPLIANCE,
+    GOLD_EMISSION_OUTLOOK,
+    GOLD_EMISSION_YEAR,
+    SILVER_EMISSIONS,
+    SILVER_SHIP_REGISTER,
+)
 from infra.console import Command, json_option
 from lakehouse.runs import recorded
-from lakehouse.transforms.emissions import ROLLING_DAYS, emission_compliance
+from lakehouse.transforms.uncertainty import FuelError
 
 CHECKS = ("imo-2030", *eu_checks.CHECKS)
+OUTPUTS = (GOLD_EMISSION_COMPLIANCE, GOLD_EMISSION_YEAR, GOLD_EMISSION_OUTLOOK)
 HOURS = (f.UNDERWAY_H, f.ANCHORED_H, f.BERTH_H)
 NEEDED = [field for field in SILVER_EMISSIONS.fields if field not in HOURS]
 NEEDED_OF_SHIPS = (f.IMO_NUMBER, f.CII_SHIP_TYPE, f.DWT_T, f.GROSS_TONNAGE)
@@ -33,6 +37,9 @@ NEEDED_OF_SHIPS = (f.IMO_NUMBER, f.CII_SHIP_TYPE, f.DWT_T, f.GROSS_TONNAGE)
 @click.option("--start-date", help="First day, as 2024-01-01; default: the first there is.")
 @click.option("--end-date", help="Last day, included; default: the last there is.")
 @click.option("--as-known-on", help="Rate as the rules stood on a day, as 2024-06-30; default: by all that is decided.")
+@click.option("--what-if", "what_if_text", help="Beside it the year at another speed or fuel: speed=-10% or fuel=lng.")
+@click.option("--vessel", type=int, help="The one ship of --what-if, by IMO number or MMSI; default: the fleet.")
+@click.option("--baseline-2008", type=click.FloatRange(min=0, min_open=True), help="Your fleet in 2008, gCO2/t nm.")
 @click.option("--report", "report_folder", type=click.Path(path_type=Path), help="Folder of the report files.")
 @click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
 @json_option
@@ -44,21 +51,26 @@ def main(
     start_date: str | None,
     end_date: str | None,
     as_known_on: str | None,
+    what_if_text: str | None,
+    vessel: int | None,
+    baseline_2008: float | None,
     report_folder: Path | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Compute CO2 and carbon intensity (CII) of each vessel and day, and rate the year so far.
+    """Compute CO2 and carbon intensity (CII) of each vessel and day, and rate its years.
 
     CO2 by the factors of MEPC.364(79), rolling values over 7 and 30 calendar days, attained and required CII, rating
-    A to E so far, and the same against the limit of 2030. A run replaces exactly the days asked for; rules as they
+    A to E so far, and the same against the limits to 2030. A run replaces exactly the days asked for; their calendar
+    years are rated from all days there are, in the tables emission_year and emission_outlook beside it. Rules as they
     were known on a day are told by the rows' `regulation_version`, so give them an output of their own.
     """
     if compliance_check in eu_checks.CHECKS:
-        asked = (input_path, output_path, register_path, start_date, end_date, as_known_on, report_folder)
-        eu_checks.check(compliance_check, *asked, dry_run=dry_run, as_json=as_json)
+        given = (input_path, output_path, register_path, start_date, end_date, as_known_on, report_folder)
+        eu_checks.check(compliance_check, *given, dry_run=dry_run, as_json=as_json)
         return
     settings, regulation = load_settings(), rules_of(as_known_on)
+    asked = what_if.parse(what_if_text, vessel)
     source_path = input_path or f"{settings.lake}/{SILVER_EMISSIONS.path}"
     target = output_path or f"{settings.lake}/{GOLD_EMISSION_COMPLIANCE.path}"
     ships = register_path or f"{settings.lake}/{SILVER_SHIP_REGISTER.path}"
@@ -66,29 +78,44 @@ def main(
     period = inputs.period_in(source, start_date, end_date)
     for year in (period.start_on.year, period.end_on.year):
         regulation.reduction_pct(year)
-    inputs.check_output(target, GOLD_EMISSION_COMPLIANCE, source)
+    written = places_of(target)
+    for table in OUTPUTS:
+        inputs.check_output(written[table.name], table, source)
     inputs.read_log(ships, SILVER_SHIP_REGISTER, NEEDED_OF_SHIPS)
     arguments = {
         "input": source.path, "output": target, "register": ships, "compliance_check": compliance_check,
         "start_date": period.start_on, "end_date": period.end_on,
         **({"as_known_on": as_known_on} if as_known_on else {}),
+        **({"what_if": what_if_text, "vessel": vessel} if asked else {}),
+        **({"baseline_2008": baseline_2008} if baseline_2008 else {}),
     }  # fmt: skip
     if dry_run:
         tell_plan(arguments, source.files_in(period), as_json=as_json)
         return
 
-    places = {
-        SILVER_EMISSIONS.name: source.path,
-        SILVER_SHIP_REGISTER.name: ships,
-        GOLD_EMISSION_COMPLIANCE.name: target,
-    }
+    places = {SILVER_EMISSIONS.name: source.path, SILVER_SHIP_REGISTER.name: ships, **written}
+    error = FuelError(*settings.fuel_error_pct)
     with recorded(Run, "emissions", arguments, settings, places) as run:
+        vessels = what_if.vessels_of(run, period, asked)
         with timed(run):
-            compute(run, source, period, regulation)
-        fleet = emission_report.fleet(run, period)
-        results, facts = summarise(run, fleet)
-        run.reports = emission_report.write(run, period, fleet, regulation, report_folder or settings.reports)
+            emission_run.compute(run, source, period, regulation)
+            emission_run.compute_years(run, period, regulation, error)
+        fleet, years = emission_report.fleet(run, period), emission_run.written_years(run, period)
+        supposed = what_if.reckon(run, period, regulation, error, asked, years, vessels) if asked else []
+        results, facts = emission_run.summarise(run, fleet, years)
+        results |= {"fleet_intensity": year_report.fleet_rows(run, period, baseline_2008), "what_if_years": supposed}
+        content = year_report.content(run, period, years, results, error)
+        folder = report_folder or settings.reports
+        run.reports = emission_report.write(run, period, fleet, regulation, folder, content)
+        run.reports += year_report.write_files(folder, run.reports[0].stem, years, regulation, supposed)
     tell(run, results, facts, as_json=as_json)
+
+
+def places_of(target: str) -> dict[str, str]:
+    """Where the tables go: the days to the target, the years and their outlook beside it."""
+    folder = target.rstrip("/").rpartition("/")[0]
+    beside = {table.name: f"{folder}/{table.name.partition('.')[2]}" for table in OUTPUTS[1:]}
+    return {GOLD_EMISSION_COMPLIANCE.name: target, **beside}
 
 
 def rules_of(as_known_on_day: str | None) -> Regulation:
@@ -100,55 +127,3 @@ def rules_of(as_known_on_day: str | None) -> Regulation:
     """
     day = inputs.parse_day(as_known_on_day, "--as-known-on")
     return as_known_on(day) if day else load_regulation()
-
-
-def compute(run: Run, source: inputs.Source, period: inputs.Period, regulation: Regulation) -> None:
-    """Read the period and the days that its rolling and yearly values need, rate, and replace the period's days.
-
-    Raises:
-        InputError: There is no fuel day in the period.
-    """
-    day = F.col("reported_on")
-    earliest = min(period.start_on - timedelta(days=max(ROLLING_DAYS) - 1), date(period.start_on.year, 1, 1))
-    fuel_days = run.read(SILVER_EMISSIONS).filter((day >= earliest) & (day <= period.end_on))
-    if not run.load(fuel_days, f.REPORTED_ON, period, source):
-        raise inputs.no_rows(source, period)
-    years = range(period.start_on.year, period.end_on.year + 1)
-    rated = emission_compliance(fuel_days, run.read(SILVER_SHIP_REGISTER), regulation, years)
-    run.basis["regulation"] = regulation.version
-    covers = {"reported_on": (period.start_on, period.end_on)}
-    run.write(GOLD_EMISSION_COMPLIANCE, rated.filter(period.where(f.REPORTED_ON)), covers)
-
-
-def summarise(run: Run, fleet: list[dict[str, Any]]) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:
-    """Ratings of the fleet and the vessels furthest over their limit."""
-    run.rows_written = sum(ship["days"] for ship in fleet)
-    rated = [ship for ship in fleet if ship["cii_rating_ytd"]]
-    over = sorted((ship for ship in rated if ship["is_over_limit"]), key=emission_report.excess, reverse=True)
-    results = {
-        "ratings_of_the_year_so_far": emission_report.rating_counts(fleet),
-        "furthest_over_their_limit": [_shown(ship) for ship in over[:10]],
-    }
-    facts = {
-        "vessel_years": len(fleet),
-        "rated": len(rated),
-        "not_rated": len(fleet) - len(rated),
-        "over_limit": len(over),
-        "over_limit_of_2030": sum(bool(ship["is_over_limit_2030"]) for ship in rated),
-        "note": emission_report.ESTIMATE,
-    }
-    return results, facts
-
-
-def _shown(ship: dict[str, Any]) -> dict[str, Any]:
-    """A ship in a line; its numbers as text, for a thousands separator has no place in them."""
-    return {
-        "imo_number": str(ship["imo_number"]),
-        "year": str(ship["year"]),
-        "ship_type": ship["cii_ship_type"],
-        "attained": ship["cii_attained_ytd"],
-        "required": ship["cii_required"],
-        "rating": ship["cii_rating_ytd"],
-        "in_2030": ship["cii_rating_2030"],
-        "source": ship["source"],
-    }

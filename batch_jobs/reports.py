@@ -8,10 +8,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from contracts.fields import Type
+from contracts.tables import Table
+
 TWIN = "twin"
+ARROW_TYPES: dict[Type, pa.DataType] = {
+    "boolean": pa.bool_(), "int": pa.int32(), "long": pa.int64(), "double": pa.float64(), "string": pa.string(),
+    "date": pa.date32(),
+}  # fmt: skip
 
 
 def write_page(path: Path, template: str, **content: Any) -> Path:  # noqa: ANN401  what a template is given
@@ -33,6 +42,17 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, An
         writer = csv.DictWriter(handle, columns, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
+    return path
+
+
+def write_parquet(path: Path, table: Table, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write rows of a table as Parquet; each column says what it is and in which unit."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = [
+        pa.field(field.name, ARROW_TYPES[field.type], metadata={"comment": field.doc, "unit": field.unit or ""})
+        for field in table.fields
+    ]
+    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], pa.schema(columns)), path)
     return path
 
 

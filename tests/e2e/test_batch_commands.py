@@ -23,6 +23,8 @@ from batch_jobs.commands import register_group
 from contracts.settings import Settings
 from contracts.tables import (
     GOLD_EMISSION_COMPLIANCE,
+    GOLD_EMISSION_OUTLOOK,
+    GOLD_EMISSION_YEAR,
     GOLD_ROUTE_PERFORMANCE,
     GOLD_VOYAGE_ANALYTICS,
     OPS_RUNS,
@@ -162,10 +164,14 @@ def test_voyages_run_twice_leave_the_same_table_and_other_days_untouched(store: 
 def test_a_part_of_the_year_is_rated_as_in_the_whole_and_other_days_stay(store: Store, sixty_fuel_days: str) -> None:
     told(emissions.main, "--compliance-check", "imo-2030")
     whole = content(store.read(GOLD_EMISSION_COMPLIANCE))
+    years, outlook = (content(store.read(table)) for table in (GOLD_EMISSION_YEAR, GOLD_EMISSION_OUTLOOK))
 
     figures = told(emissions.main, "--compliance-check", "imo-2030", *SPAN)
 
     assert content(store.read(GOLD_EMISSION_COMPLIANCE)) == whole
+    assert content(store.read(GOLD_EMISSION_YEAR)) == years
+    assert content(store.read(GOLD_EMISSION_OUTLOOK)) == outlook
+    assert (len(years), len(outlook)) == (2, 7)  # of the rated ship 2024 to 2030
     assert len(whole) == 120
     assert (figures["loaded"]["rows"], figures["records"]) == (22, 22)
     assert (figures["rated"], figures["not_rated"]) == (1, 1)
@@ -176,7 +182,7 @@ def test_the_compliance_report_says_that_it_is_an_estimate_and_which_data_are_ge
 ) -> None:
     figures = told(emissions.main, "--report", tmp_path)
 
-    page, fleet, over, _ = (Path(path).read_text() for path in figures["reports"])
+    page, fleet, over = (Path(path).read_text() for path in figures["reports"][:3])
     assert "estimate, not a verified rating" in page
     assert "twin (generated)" in page
     assert "not in the ship register" in page
@@ -184,6 +190,36 @@ def test_the_compliance_report_says_that_it_is_an_estimate_and_which_data_are_ge
     assert "9074729" in over
     assert "estimate, not a verified rating" in fleet
     assert len(fleet.splitlines()) == 3
+
+
+def test_a_what_if_stands_in_the_report_beside_the_year_and_in_no_table(
+    store: Store, sixty_fuel_days: str, tmp_path: Path
+) -> None:
+    told(emissions.main)
+    rows = content(store.read(GOLD_EMISSION_YEAR))
+
+    figures = told(emissions.main, "--what-if", "fuel=lng", "--vessel", 230_000_001, "--baseline-2008", "20",
+                   "--report", tmp_path)  # fmt: skip
+
+    (supposed,) = figures["what_if_years"]
+    same_energy = 40.2 / 48.0 * 2.750 / 3.114
+    assert supposed["what_if_cii"] == pytest.approx(supposed["cii_attained"] * same_energy)
+    assert supposed["co2_change_pct"] == pytest.approx((same_energy - 1) * 100)
+    assert content(store.read(GOLD_EMISSION_YEAR)) == rows
+    assert "2008 baseline given" in figures["fleet_intensity"][0]["against_2008"]
+    names = [Path(path).name for path in figures["reports"]]
+    assert "imo_dcs_2024.csv" in names
+    page = (tmp_path / names[0]).read_text()
+    assert "What if: fuel=lng" in page
+    assert "the year heads for E" in page
+
+
+def test_a_what_if_of_an_unknown_ship_ends_before_anything_is_written(store: Store, sixty_fuel_days: str) -> None:
+    result = run(emissions.main, "--what-if", "speed=-10%", "--vessel", 1)
+
+    assert result.exit_code == 2
+    assert "--vessel 1 has no fuel day" in result.stderr
+    assert not store.exists(GOLD_EMISSION_COMPLIANCE)
 
 
 def test_people_get_tables_figures_and_report_paths(sixty_fuel_days: str) -> None:

@@ -1,0 +1,128 @@
+"""What an emissions run computes and writes: its days, and the calendar years that they lie in."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from batch_jobs import emission_report, inputs
+from batch_jobs.runs import Run, rows_of
+from contracts import fields as f
+from contracts.regulation import Regulation
+from contracts.tables import (
+    GOLD_EMISSION_COMPLIANCE,
+    GOLD_EMISSION_OUTLOOK,
+    GOLD_EMISSION_YEAR,
+    SILVER_EMISSIONS,
+    SILVER_SHIP_REGISTER,
+)
+from lakehouse.transforms.emission_outlook import emission_outlook
+from lakehouse.transforms.emission_years import YEARS_BEFORE, emission_years
+from lakehouse.transforms.emissions import ROLLING_DAYS, emission_compliance
+from lakehouse.transforms.uncertainty import FuelError
+
+
+def compute(run: Run, source: inputs.Source, period: inputs.Period, regulation: Regulation) -> None:
+    """Read the period and the days that its rolling and yearly values need, rate, and replace the period's days.
+
+    Raises:
+        InputError: There is no fuel day in the period.
+    """
+    day = F.col("reported_on")
+    earliest = min(period.start_on - timedelta(days=max(ROLLING_DAYS) - 1), date(period.start_on.year, 1, 1))
+    fuel_days = run.read(SILVER_EMISSIONS).filter((day >= earliest) & (day <= period.end_on))
+    if not run.load(fuel_days, f.REPORTED_ON, period, source):
+        raise inputs.no_rows(source, period)
+    rated = emission_compliance(fuel_days, run.read(SILVER_SHIP_REGISTER), regulation, years_of(period))
+    run.basis["regulation"] = regulation.version
+    covers = {"reported_on": (period.start_on, period.end_on)}
+    run.write(GOLD_EMISSION_COMPLIANCE, rated.filter(period.where(f.REPORTED_ON)), covers)
+
+
+def compute_years(run: Run, period: inputs.Period, regulation: Regulation, error: FuelError) -> None:
+    """Rate the calendar years of the period, each from all its days that there are, and replace exactly these years."""
+    years = years_of(period)
+    run.basis["fuel_error_pct"] = [error.reported_pct, error.modelled_pct, error.modelled_low_pct]
+    register, covers = run.read(SILVER_SHIP_REGISTER), {"year": (years[0], years[-1])}
+    found = emission_years(days_of_years(run, period), register, regulation, years, error)
+    run.replace(GOLD_EMISSION_YEAR, found, in_years(period), covers)
+    outlook = emission_outlook(run.read(GOLD_EMISSION_YEAR).filter(in_years(period)), register, regulation)
+    run.replace(GOLD_EMISSION_OUTLOOK, outlook, in_years(period), covers)
+
+
+def days_of_years(run: Run, period: inputs.Period) -> DataFrame:
+    """The fuel days that the period's calendar years rest on: their own, two years before, and whatever came later."""
+    first = date(period.start_on.year - YEARS_BEFORE, 1, 1)
+    return run.read(SILVER_EMISSIONS).filter(F.col("reported_on") >= first)
+
+
+def years_of(period: inputs.Period) -> range:
+    """The calendar years that the period touches."""
+    return range(period.start_on.year, period.end_on.year + 1)
+
+
+def in_years(period: inputs.Period) -> str:
+    """SQL condition on ``year``: the period's calendar years."""
+    return f"year BETWEEN {period.start_on.year} AND {period.end_on.year}"
+
+
+def written_years(run: Run, period: inputs.Period) -> list[dict[str, Any]]:
+    """The vessel-years of the period as they stand in Gold, with what every figure of them is."""
+    rows = run.store.read(GOLD_EMISSION_YEAR).filter(in_years(period)).orderBy("vessel_id", "year")
+    return [{**row, "statement": emission_report.ESTIMATE} for row in rows_of(rows)]
+
+
+def summarise(
+    run: Run, fleet: list[dict[str, Any]], years: list[dict[str, Any]]
+) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:
+    """Ratings of the fleet, the vessels furthest over their limit, and the years that want somebody to act."""
+    run.rows_written = sum(ship["days"] for ship in fleet)
+    rated = [ship for ship in fleet if ship["cii_rating_ytd"]]
+    over = sorted((ship for ship in rated if ship["is_over_limit"]), key=emission_report.excess, reverse=True)
+    warned = [year for year in years if year["warning"]]
+    results = {
+        "ratings_of_the_year_so_far": emission_report.rating_counts(fleet),
+        "furthest_over_their_limit": [_shown(ship) for ship in over[:10]],
+        "warnings": [_warned(year) for year in warned[:10]],
+    }
+    facts = {
+        "vessel_years": len(fleet),
+        "rated": len(rated),
+        "not_rated": len(fleet) - len(rated),
+        "over_limit": len(over),
+        "over_limit_of_2030": sum(bool(ship["is_over_limit_2030"]) for ship in rated),
+        "near_a_boundary": sum(bool(year["is_near_boundary"]) for year in years),
+        "corrective_action_plans": sum((year["consequence"] or "none") != "none" for year in years),
+        "warned": len(warned),
+        "note": emission_report.ESTIMATE,
+    }
+    return results, facts
+
+
+def _shown(ship: dict[str, Any]) -> dict[str, Any]:
+    """A ship in a line; its numbers as text, for a thousands separator has no place in them."""
+    return {
+        "imo_number": str(ship["imo_number"]),
+        "year": str(ship["year"]),
+        "ship_type": ship["cii_ship_type"],
+        "attained": ship["cii_attained_ytd"],
+        "required": ship["cii_required"],
+        "rating": ship["cii_rating_ytd"],
+        "in_2030": ship["cii_rating_2030"],
+        "source": ship["source"],
+    }
+
+
+def _warned(year: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "imo_number": str(year["imo_number"]),
+        "year": str(year["year"]),
+        "last_day": str(year["last_on"]),
+        "rating_so_far": year["cii_rating"],
+        "projected": year["cii_rating_projected"],
+        "rest_may_have": year["cii_rest_limit"],
+        "warning": year["warning"],
+    }
