@@ -69,9 +69,7 @@ def noise(days: Column, attained: Column, boundaries: Column, rating: Column, er
         return once(rating_probabilities(below), lambda letters: _told(width, letters, rating))
 
     def of(clumped: Column) -> Column:
-        parts = F.struct(
-            unobserved_variance(days, clumped).alias("unobserved"), fuel_variance(error).alias("of_fuel")
-        )
+        parts = F.struct(unobserved_variance(days, clumped).alias("unobserved"), fuel_variance(error).alias("of_fuel"))
         return once(parts, lambda part: once(_spread(part["unobserved"], part["of_fuel"], clumped), told))
 
     return once(clumping(days), of)
