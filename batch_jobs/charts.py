@@ -16,6 +16,10 @@ INK, SOFT, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 BLUE, ORANGE = "#1f6f9f", "#d9822b"
 RATING_COLOURS = {"A": "#1a7f4b", "B": "#7fb84a", "C": "#e3b505", "D": "#e07b28", "E": "#b3261e"}
 BAR_WIDTH = 150
+NAMED_PORTS = 12
+"""Most ports whose names are written on a map; the others are dots."""
+Way = tuple[Sequence[float], Sequence[float], bool]
+"""Latitudes and longitudes of a voyage in order of time, and whether it is generated."""
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: searchable, and set in the page's own font
     "svg.hashsalt": "maritimeiq",  # the same data give the same file
@@ -108,6 +112,49 @@ def days(series: Mapping[str, Mapping[date, float]], y_label: str) -> str:
         axes.set_ylim(bottom=0)
         axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)
         return _svg(figure)
+
+
+def world(ways: Sequence[Way], ports: Sequence[tuple[float, float, str]], labels: tuple[str, str]) -> str:
+    """Ways over the water on a plain chart of degrees: recorded ones strong, generated ones dashed, ports as dots.
+
+    There is no coastline: the graticule and the ports tell where it is.
+    """
+    with mpl.rc_context({**STYLE, "axes.grid.axis": "both"}):
+        figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+        axes = figure.add_subplot()
+        styles: dict[bool, dict[str, Any]] = {
+            False: {"color": BLUE, "linewidth": 1.1, "label": labels[0]},
+            True: {"color": ORANGE, "linewidth": 0.8, "linestyle": (0, (4, 2)), "label": labels[1]},
+        }
+        for lat, lon, is_generated in ways:
+            axes.plot(*unbroken(lon, lat), **styles[is_generated])
+            styles[is_generated].pop("label", None)
+        axes.scatter([lon for _, lon, _ in ports], [lat for lat, _, _ in ports], s=9, color=INK, zorder=3)
+        for lat, lon, name in ports[:NAMED_PORTS]:
+            axes.annotate(name, (lon, lat), (3, 3), textcoords="offset points", fontsize=7, color=SOFT)
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_xlabel("longitude, degrees east")
+        axes.set_ylabel("latitude, degrees north")
+        if ways:
+            axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)
+        return _svg(figure)
+
+
+def unbroken(lon: Sequence[float], lat: Sequence[float]) -> tuple[list[float], list[float]]:
+    """The way with a hole where it crosses the antimeridian: else a line would be drawn round the earth.
+
+    >>> unbroken([179.0, -179.0], [1.0, 2.0])
+    ([179.0, nan, -179.0], [1.0, nan, 2.0])
+    """
+    east: list[float] = []
+    north: list[float] = []
+    for x, y in zip(lon, lat, strict=True):
+        if east and abs(x - east[-1]) > 180:
+            east.append(np.nan)
+            north.append(np.nan)
+        east.append(x)
+        north.append(y)
+    return east, north
 
 
 def _axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:

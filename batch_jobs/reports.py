@@ -1,4 +1,4 @@
-"""How a report is put on disk: one HTML page that needs nothing beside it, and CSV files."""
+"""How a report is put on disk: one HTML page that needs nothing beside it, and CSV and Parquet files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from contracts.tables import Table
 TWIN = "twin"
 ARROW_TYPES: dict[Type, pa.DataType] = {
     "boolean": pa.bool_(), "int": pa.int32(), "long": pa.int64(), "double": pa.float64(), "string": pa.string(),
-    "date": pa.date32(),
+    "date": pa.date32(), "timestamp": pa.timestamp("us", "UTC"),
 }  # fmt: skip
 
 

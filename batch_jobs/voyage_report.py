@@ -9,28 +9,34 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from batch_jobs import charts, traffic
+from batch_jobs import charts, sailed_report, traffic, voyage_map
 from batch_jobs.inputs import Period
-from batch_jobs.reports import plot, source_note, write_csv, write_page
+from batch_jobs.reports import plot, source_note, write_csv, write_page, write_parquet
 from batch_jobs.runs import Run, rows_of
 from contracts import fields as f
-from contracts.tables import GOLD_ROUTE_PERFORMANCE, GOLD_VOYAGE_ANALYTICS
+from contracts.tables import GOLD_ROUTE_PERFORMANCE, GOLD_SAILINGS, GOLD_VOYAGE_ANALYTICS
 from lakehouse.transforms.rolling import last_days
 from lakehouse.transforms.voyages import ROUTE_WINDOW_DAYS
 
 SHOWN = 40
-NO_VOYAGES = "AIS positions declare no voyages: these ships are in none of the figures above."
+NO_VOYAGES = (
+    "AIS positions declare no voyages: what these ships sailed is not judged against a schedule. It is in the figures "
+    "above where a voyage began in a port of the index."
+)
 LATE_BINS = ((0, 6), (6, 12), (12, 24), (24, 48), (48, 96), (96, None))
 """Hours after schedule, above the first up to and with the second."""
 
 
 def write(run: Run, period: Period, folder: Path) -> list[Path]:
-    """Write the HTML page and the CSV files of routes and late voyages; returns their paths."""
+    """Write the HTML page, the voyages as CSV and Parquet, and the CSV files of its parts; returns their paths."""
     written = run.store.read(GOLD_VOYAGE_ANALYTICS).filter(period.where(f.DEPARTED_ON))
     routes = _routes(run, period)
     late = rows_of(written.filter("is_delayed").orderBy(F.desc("delay_hours"), "voyage_id").limit(1_000))
     totals, seen = _totals(written), traffic.heard(run, NO_VOYAGES)
+    stays, fuel = sailed_report.stays(run, period), sailed_report.fuel(run, written)
     name = f"voyages_{period.start_on}_{period.end_on}"
+    voyages = written.orderBy("departed_on", "voyage_id").toArrow()
+    sea = voyage_map.draw(run, period) if run.store.exists(GOLD_SAILINGS) else None
     page = write_page(
         folder / f"{name}.html",
         "voyages.html.j2",
@@ -38,11 +44,19 @@ def write(run: Run, period: Period, folder: Path) -> list[Path]:
         period=str(period),
         input=run.arguments["input"],
         output=run.arguments["output"],
-        sources=source_note([*filter(None, totals["sources"]), *traffic.names(seen)]),
+        sources=source_note(
+            [*filter(None, totals["sources"]), *traffic.names(seen), *(row["source"] for row in (*stays, *fuel))]
+        ),
         traffic=seen,
         totals=totals,
         routes=routes,
         worst=late[:20],
+        causes=sailed_report.causes(written),
+        coverage=sailed_report.coverage(written),
+        stays=stays,
+        fuel=fuel,
+        sea=sea,
+        sea_plot=plot(sea["svg"]) if sea else None,
         shown=SHOWN,
         weeks_plot=plot(charts.days({"late, seven days, per cent": _late_share(written)}, "per cent late")),
         delay_plot=plot(charts.bars(_histogram(written), "hours late", "voyages")),
@@ -51,6 +65,10 @@ def write(run: Run, period: Period, folder: Path) -> list[Path]:
         page,
         write_csv(folder / f"{name}_routes.csv", GOLD_ROUTE_PERFORMANCE.columns, routes),
         write_csv(folder / f"{name}_late.csv", GOLD_VOYAGE_ANALYTICS.columns, late),
+        write_csv(folder / f"{name}_voyages.csv", GOLD_VOYAGE_ANALYTICS.columns, voyages.to_pylist()),
+        write_parquet(folder / f"{name}_voyages.parquet", GOLD_VOYAGE_ANALYTICS, voyages.to_pylist()),
+        write_csv(folder / f"{name}_port_stays.csv", sailed_report.STAY_COLUMNS, stays),
+        write_csv(folder / f"{name}_fuel.csv", sailed_report.FUEL_COLUMNS, fuel),
     ]
 
 
@@ -70,6 +88,7 @@ def _totals(written: DataFrame) -> dict[str, Any]:
             F.avg("delay_hours").alias("mean_delay_hours"),
             F.count_if(F.col("status") == "in_progress").alias("in_progress"),
             F.count_if(F.col("status") == "cancelled").alias("cancelled"),
+            F.count_if(F.col("basis") == "sailed").alias("not_declared"),
             F.collect_set("source").alias("sources"),
         )
     )[0]

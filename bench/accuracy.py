@@ -1,10 +1,11 @@
 """How right port calls, voyages and miles are: found from a fleet twin's positions, compared with its truth.
 
-    python -m bench.accuracy --ships 12 --days 60 --coverage 1,0.5,0.2,0.05
+    python -m bench.accuracy --ships 12 --days 60 --seed 1 --coverage 1,0.5,0.2,0.05 [--uneven]
 
-The twin is made (seeded, with its silences and faults, but without a shared MMSI: a ship is one segment here), its
-lawful AIS positions are read as Silver would keep them, and the transforms run on them. ``--coverage`` keeps so large
-a share of the reports, drawn at random. A port call counts if there was a stop or a gap; it is right if ship and port
+The twin is made (seeded, with its silences and faults, but without a shared MMSI, by which its truth is told), its
+lawful AIS positions are read and fall into segments as in Silver, these are joined to tracks, and the transforms run on
+them. ``--coverage`` keeps so large a share of the reports, drawn at random one by one; with ``--uneven`` a ship is heard
+or not for six hours on end, as near and far from receivers. A port call counts if there was a stop or a gap; it is right if ship and port
 agree and the times overlap. The aim: precision and recall of at least 0.97, half of the voyages within 1 % of the
 logged distance. The twin logs miles on a sphere, which may be 0.6 % off the ellipsoid that is measured here.
 """
@@ -23,6 +24,7 @@ import click
 import numpy as np
 import polars as pl
 from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
 
 from bench.accuracy_truth import (
     EVER,
@@ -39,20 +41,27 @@ from contracts.settings import Settings
 from infra.console import print_json, print_table, say
 from lakehouse.reference import port_frame
 from lakehouse.session import spark_session
+from lakehouse.transforms.open_segments import Segments, segment_id
+from lakehouse.transforms.phases import NEAR_PORT_KM
 from lakehouse.transforms.port_areas import with_nearest_port
 from lakehouse.transforms.port_calls import port_calls
 from lakehouse.transforms.sailings import ends_a_voyage, sailings
+from lakehouse.transforms.segments import labelled
+from lakehouse.transforms.vessel_tracks import segment_ends, vessel_tracks
 from producers.twin import TwinConfig, generate
-from producers.twin.config import FaultRates
+from producers.twin.config import SOURCE, FaultRates
+
+SPELL = "6h"
+"""For how long a ship is heard, or not, where coverage is uneven."""
 
 POSITION = {
     "mmsi": pl.Int64, "observed_at_ms": pl.Int64, "lat_deg": pl.Float64, "lon_deg": pl.Float64, "sog_kn": pl.Float64,
-    "nav_status": pl.Int64,
+    "cog_deg": pl.Float64, "nav_status": pl.Int64,
 }  # fmt: skip
 
 
 def lawful_positions(folder: Path, sog_limit_kn: float) -> pl.DataFrame:
-    """The twin's positions as ``silver.positions`` would keep them; ``segment_id`` is the MMSI."""
+    """The twin's positions as ``silver.positions`` would keep them, in order of time."""
     events = []
     with gzip.open(folder / "ais.jsonl.gz", "rt") as lines:
         for line in lines:
@@ -68,13 +77,38 @@ def lawful_positions(folder: Path, sog_limit_kn: float) -> pl.DataFrame:
         .with_columns(sog_kn, pl.col("observed_at_ms").cast(pl.Datetime("ms", "UTC")).alias("observed_at"))
         .filter(pl.col("sog_kn").is_null() | (pl.col("sog_kn") <= sog_limit_kn))
         .unique(["mmsi", "observed_at"], maintain_order=True)
-        .select(pl.col("mmsi").cast(pl.String).alias("segment_id"), pl.all().exclude("observed_at_ms"))
+        .select(pl.all().exclude("observed_at_ms"), pl.lit(SOURCE).alias("source"))
+        .sort("observed_at", "mmsi")
     )
+
+
+def heard(positions: pl.DataFrame, share: float, seed: int, *, uneven: bool) -> pl.DataFrame:
+    """So large a share of the positions, the same ones for the same seed, with the segments that they fall into."""
+    rng = np.random.default_rng(seed)
+    draw = rng.random(len(positions))
+    if uneven:
+        spell = positions.select(pl.struct("mmsi", pl.col("observed_at").dt.truncate(SPELL)).rank("dense") - 1)
+        draw = rng.random(len(positions))[spell.to_series().to_numpy()]
+    some = positions.filter(pl.Series(draw < share))
+    cog_deg = pl.when(pl.col("cog_deg") < 360).then("cog_deg")
+    seen = some.select(pl.col("observed_at").dt.epoch("us"), "lat_deg", "lon_deg", "sog_kn", cog_deg)
+    mmsi = some["mmsi"].to_numpy()
+    found = labelled(mmsi, seen.cast(pl.Float64).to_numpy(), Segments.none())
+    return some.with_columns(pl.Series("segment_id", segment_id(mmsi, found.started_us).tolist()))
+
+
+def tracked(positions: DataFrame, ports: DataFrame) -> DataFrame:
+    """The positions by track instead of segment, those that are noise left out."""
+    labels = vessel_tracks(segment_ends(positions), ports).where(~F.col("is_noise")).select("segment_id", "track_id")
+    joined = positions.join(F.broadcast(labels), "segment_id").drop("segment_id")
+    return joined.withColumnRenamed("track_id", "segment_id")
 
 
 def measured(spark: SparkSession, positions: DataFrame, truth: Path) -> dict[str, Any]:
     """Port calls and voyages of these positions against the truth."""
-    placed = with_nearest_port(positions, port_frame(spark)).localCheckpoint()
+    ports = port_frame(spark)
+    near = with_nearest_port(tracked(positions, ports), ports, NEAR_PORT_KM)
+    placed = near.withColumn("is_tanker", F.lit(False)).localCheckpoint()
     calls = port_calls(placed).localCheckpoint()
     called = [_call(row) for row in calls.where(ends_a_voyage()).collect()]
     sailed = sailings(calls, placed).collect()
@@ -101,8 +135,9 @@ def _voyage(row: Row, distance: str) -> Event:
 @click.option("--days", default=60, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 @click.option("--coverage", default="1,0.5,0.2,0.05", show_default=True, help="Shares of the reports that are kept.")
+@click.option("--uneven", is_flag=True, help="Keep or drop six hours of a ship on end.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def main(ships: int, days: int, seed: int, coverage: str, as_json: bool) -> None:
+def main(ships: int, days: int, seed: int, coverage: str, uneven: bool, as_json: bool) -> None:
     """Make a twin, find its port calls and voyages, and print how right they are."""
     settings = Settings()
     config = TwinConfig.checked(ships=ships, days=days, seed=seed, faults=FaultRates(shared_mmsi=0))
@@ -112,15 +147,14 @@ def main(ships: int, days: int, seed: int, coverage: str, as_json: bool) -> None
         folder = Path(temporary)
         generate(config, folder)
         kept = lawful_positions(folder, settings.sog_limit_kn)
-        draw = np.random.default_rng(seed).random(len(kept))
         for share in (float(text) for text in coverage.split(",")):
             started, path = time.monotonic(), folder / f"{share}.parquet"
-            some = kept.filter(pl.Series(draw < share))
+            some = heard(kept, share, seed, uneven=uneven)
             some.write_parquet(path)
             facts = measured(spark, spark.read.parquet(str(path)), folder / "truth")
             head = {"coverage": share, "positions": len(some)}
             results.append(head | facts | {"seconds": round(time.monotonic() - started, 1)})
-    _tell({"ships": ships, "days": days, "seed": seed, "results": results}, as_json)
+    _tell({"ships": ships, "days": days, "seed": seed, "uneven": uneven, "results": results}, as_json)
 
 
 def _tell(facts: dict[str, Any], as_json: bool) -> None:

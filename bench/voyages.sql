@@ -14,6 +14,13 @@ SELECT voyage_id, mmsi, imo_number, route_id, from_locode, to_locode, departed_o
        distance_nm / nullif(duration_hours, 0) AS mean_speed_kn,
        count(is_delayed) OVER week AS route_voyages_7d,
        avg(is_delayed::INTEGER) OVER week AS route_delayed_share_7d,
-       delay_cause, source
+       delay_cause, source,
+       CASE WHEN status = 'cancelled' THEN 'cancelled' WHEN is_delayed THEN 'delayed' WHEN NOT is_delayed THEN 'on_time'
+            WHEN status = 'in_progress' THEN 'in_progress' END AS schedule_status,
+       'declared' AS basis,  -- the tables of this measurement hold no positions
+       NULL::VARCHAR AS sailing_id, NULL::TIMESTAMPTZ AS sailed_departed_at, NULL::TIMESTAMPTZ AS sailed_arrived_at,
+       NULL::DOUBLE AS sailed_distance_nm, NULL::DOUBLE AS observed_share, NULL::DOUBLE AS interpolated_share,
+       NULL::DOUBLE AS sea_hours, NULL::DOUBLE AS manoeuvring_hours, NULL::DOUBLE AS anchored_hours,
+       NULL::DOUBLE AS berth_hours, NULL::DOUBLE AS unknown_hours
 FROM measured
 WINDOW week AS (PARTITION BY route_id ORDER BY departed_on RANGE BETWEEN INTERVAL 6 DAYS PRECEDING AND CURRENT ROW)

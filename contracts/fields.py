@@ -170,7 +170,9 @@ STATUS = Field(
 )
 DELAY_CAUSE = Field("delay_cause", "string", "Cause of a delay as reported; null when nobody reported one.")
 DISTANCE_NM = Field("distance_nm", "double", "Distance sailed.", "nm", 0)
-DURATION_HOURS = Field("duration_hours", "double", "From departure to arrival; null while under way.", "hours")
+DURATION_HOURS = Field(
+    "duration_hours", "double", "From beginning to end, as from departure to arrival; null while under way.", "hours"
+)
 IS_DELAYED = Field("is_delayed", "boolean", "Arrived later than scheduled; null without both instants.")
 DELAY_HOURS = Field("delay_hours", "double", "Arrival after schedule, 0 when early or on time.", "hours", 0)
 MEAN_SPEED_KN = Field("mean_speed_kn", "double", "Distance by duration.", "kn", 0)
@@ -180,6 +182,20 @@ ROUTE_VOYAGES_7D = Field(
 ROUTE_DELAYED_SHARE_7D = Field(
     "route_delayed_share_7d", "double", "Share of `route_voyages_7d` that arrived late.", None, 0, 1
 )
+SCHEDULE_STATUSES = ("on_time", "delayed", "cancelled", "in_progress")
+SCHEDULE_STATUS = Field(
+    "schedule_status",
+    "string",
+    "Against the schedule: on_time, delayed, cancelled or in_progress; null for an arrival without a schedule.",
+    allowed=SCHEDULE_STATUSES,
+)
+BASES = ("declared", "declared_and_sailed", "sailed")
+BASIS = Field(
+    "basis",
+    "string",
+    "How the voyage is known: declared by events, seen in positions too, or only sailed; null in rows of before.",
+    allowed=BASES,
+)
 START_ON = Field("start_on", "date", "First day of the period asked for.")
 END_ON = Field("end_on", "date", "Last day of the period asked for, included.")
 VOYAGES = Field("voyages", "long", "Voyages that departed in the period.")
@@ -188,6 +204,78 @@ DELAYED_VOYAGES = Field("delayed_voyages", "long", "Of these, voyages that arriv
 DELAYED_SHARE = Field("delayed_share", "double", "Delayed by judged voyages; null when none can be judged.", None, 0, 1)
 MEAN_DURATION_HOURS = Field("mean_duration_hours", "double", "Mean duration of arrived voyages.", "hours", 0)
 MEAN_DELAY_HOURS = Field("mean_delay_hours", "double", "Mean of `delay_hours` over judged voyages.", "hours", 0)
+
+# Port calls, sailings and events at sea, as positions tell them; docs/voyages.md
+TRACK_ID = Field(
+    "track_id", "string", "Vessel as its positions tell: the first of the segments that are one and the same ship."
+)
+BEGAN_LAT_DEG = Field("began_lat_deg", "double", "Latitude at `began_at`.", "deg", -90, 90)
+BEGAN_LON_DEG = Field("began_lon_deg", "double", "Longitude at `began_at`.", "deg", -180, 180)
+HEARD_AT = Field("heard_at", "timestamp", "Last position of the segment.")
+HEARD_LAT_DEG = Field("heard_lat_deg", "double", "Latitude at `heard_at`.", "deg", -90, 90)
+HEARD_LON_DEG = Field("heard_lon_deg", "double", "Longitude at `heard_at`.", "deg", -180, 180)
+POSITIONS_BEFORE = Field(
+    "positions_before", "long", "Positions in the 12 hours up to the last one heard, that one among them.", None, 1
+)
+PORT_CALL_ID = Field("port_call_id", "string", "Id of the port call: its track and the second of its beginning.")
+WPI_NUMBER = Field("wpi_number", "string", "Number of the port in the World Port Index.")
+LOCODE = Field("locode", "string", "UN/LOCODE of the port; null where the index has none.")
+PORT_NAME = Field("port_name", "string", "Name of the port in the World Port Index.")
+LEFT_BY_AT = Field("left_by_at", "timestamp", "First position outside the port again; null before it.")
+STOPPED_AT = Field("stopped_at", "timestamp", "First position at which the vessel lay still; null without any.")
+MOVED_AT = Field("moved_at", "timestamp", "Last position at which the vessel lay still; null without any.")
+HOURS_STOPPED = Field("hours_stopped", "double", "Time in port that the vessel lay still.", "hours", 0)
+HAS_ENTRY = Field("has_entry", "boolean", "The vessel was seen to come in.")
+HAS_GAP = Field("has_gap", "boolean", "It was silent in port for more than 4 hours, and may have moored unseen.")
+IS_AT_ANCHOR = Field("is_at_anchor", "boolean", "It lay still, and said each time that it was at anchor.")
+CONFIDENCE = Field(
+    "confidence",
+    "int",
+    "4: entry, exit, and a stop or gap; 3: one of entry and exit, and these; 2: a stop or gap only; 1: neither.",
+    None,
+    1,
+    4,
+)
+SAILING_ID = Field("sailing_id", "string", "Id of the sailing: its track and the second of its departure.")
+FROM_WPI_NUMBER = Field("from_wpi_number", "string", "Port of departure in the World Port Index.")
+TO_WPI_NUMBER = Field("to_wpi_number", "string", "Port of arrival in the World Port Index; null while under way.")
+BERTH_TO_BERTH_NM = Field("berth_to_berth_nm", "double", "Distance from the last stop to the first.", "nm", 0)
+OBSERVED_SHARE = Field(
+    "observed_share", "double", "Share of the hours whose positions are at most an hour apart.", None, 0, 1
+)
+INTERPOLATED_SHARE = Field(
+    "interpolated_share", "double", "Share of the miles drawn straight over a longer silence.", None, 0, 1
+)
+SEA_HOURS = Field("sea_hours", "double", "Hours at sea, by speed and distance from a port.", "hours", 0)
+MANOEUVRING_HOURS = Field("manoeuvring_hours", "double", "Hours manoeuvring near a port.", "hours", 0)
+ANCHORED_HOURS = Field("anchored_hours", "double", "Hours at anchor or adrift.", "hours", 0)
+BERTH_HOURS = Field("berth_hours", "double", "Hours lying near a port.", "hours", 0)
+UNKNOWN_HOURS = Field(
+    "unknown_hours", "double", "Hours more than 2 h after a position, or without a speed.", "hours", 0
+)
+SAILED_DEPARTED_AT = Field("sailed_departed_at", "timestamp", "Last position in the port of departure; null unseen.")
+SAILED_ARRIVED_AT = Field("sailed_arrived_at", "timestamp", "First position in the port of arrival; null unseen.")
+SAILED_DISTANCE_NM = Field(
+    "sailed_distance_nm", "double", "Sum of geodesics from berth to berth, as positions tell; null unseen.", "nm", 0
+)
+GAP_ID = Field("gap_id", "string", "Id of the gap: its track and the second of its beginning.")
+ENDED_AT = Field("ended_at", "timestamp", "When it ended; null while it goes on.")
+START_LAT_DEG = Field("start_lat_deg", "double", "Latitude at the beginning.", "deg", -90, 90)
+START_LON_DEG = Field("start_lon_deg", "double", "Longitude at the beginning.", "deg", -180, 180)
+END_LAT_DEG = Field("end_lat_deg", "double", "Latitude at the end; null while it goes on.", "deg", -90, 90)
+END_LON_DEG = Field("end_lon_deg", "double", "Longitude at the end; null while it goes on.", "deg", -180, 180)
+IMPLIED_SPEED_KN = Field("implied_speed_kn", "double", "Least speed that joins both ends.", "kn", 0)
+ENCOUNTER_ID = Field("encounter_id", "string", "Id of the encounter: both tracks and the second of its beginning.")
+TRACK_ID_1 = Field("track_id_1", "string", "Track of the one vessel.")
+MMSI_1 = Field("mmsi_1", "long", "Its MMSI.", None, 0, 999_999_999)
+TRACK_ID_2 = Field("track_id_2", "string", "Track of the other vessel.")
+MMSI_2 = Field("mmsi_2", "long", "Its MMSI.", None, 0, 999_999_999)
+MEDIAN_SPEED_KN = Field("median_speed_kn", "double", "Median speed of both vessels.", "kn", 0)
+MEDIAN_DISTANCE_KM = Field("median_distance_km", "double", "Median distance between them.", "km", 0)
+LOITERING_ID = Field("loitering_id", "string", "Id of the loitering: its track and the second of its beginning.")
+NEAREST_PORT_NM = Field(
+    "nearest_port_nm", "double", "Least distance from a port; null where none is within 20 nm.", "nm", 0
+)
 
 # Fuel, CO2, carbon intensity
 REPORTED_ON = Field("reported_on", "date", "UTC day that the figures are for.")
@@ -449,7 +537,7 @@ REASON = Field("reason", "string", "Why the stream takes up its topic there: fir
 STARTS = Field("starts", "versions", "First offset to be read, per partition.")
 GAPS = Field("gaps", "ranges", "Offsets `[start, end)` gone before they were read; a person accepted the loss.")
 ROWS_DELIVERED = Field("rows_delivered", "long", "Records of the run that the broker has acknowledged.", None, 0)
-STARTED_AT = Field("started_at", "timestamp", "When the batch or run began.")
+STARTED_AT = Field("started_at", "timestamp", "When the batch, run or event began.")
 FINISHED_AT = Field("finished_at", "timestamp", "When the batch or run was complete.")
 RUN_ID = Field("run_id", "string", "Id of a job run.")
 JOB = Field("job", "string", "Command that ran.")

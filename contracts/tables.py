@@ -70,6 +70,7 @@ class Table:
 _KAFKA = (f.KAFKA_TOPIC, f.KAFKA_PARTITION, f.KAFKA_OFFSET, f.PUBLISHED_AT)
 _PROVENANCE = (f.SOURCE, f.STATION, f.EVENT_ID, f.KAFKA_PARTITION, f.KAFKA_OFFSET, f.PUBLISHED_AT)
 _ORIGIN = (f.SOURCE, f.KAFKA_PARTITION, f.KAFKA_OFFSET)
+_PHASES = (f.SEA_HOURS, f.MANOEUVRING_HOURS, f.ANCHORED_HOURS, f.BERTH_HOURS, f.UNKNOWN_HOURS)
 _SAILED = RowRule("at_most", f.DEPARTED_AT, f.ARRIVED_AT, "warn")
 """What operators report is told and kept: the measures of a voyage that breaks it are null."""
 
@@ -279,6 +280,94 @@ GOLD_VESSEL_DAY = Table(
     ),
 )  # fmt: skip
 
+GOLD_VESSEL_TRACKS = Table(
+    name="gold.vessel_tracks",
+    grain="vessel segment, with the track that it belongs to: segments of one and the same ship share one",
+    fields=(
+        f.SEGMENT_ID, f.MMSI, f.TRACK_ID, f.BEGAN_AT, f.BEGAN_LAT_DEG, f.BEGAN_LON_DEG, f.HEARD_AT, f.HEARD_LAT_DEG,
+        f.HEARD_LON_DEG, f.POSITION_COUNT, f.POSITIONS_BEFORE, f.IS_NOISE, f.SOURCE,
+    ),
+    key=(f.SEGMENT_ID,),
+    clustered_by=(f.MMSI,),
+    known=(f.MMSI, f.TRACK_ID, f.BEGAN_AT, f.HEARD_AT, f.POSITION_COUNT, f.IS_NOISE, f.SOURCE),
+    rules=(RowRule("at_most", f.BEGAN_AT, f.HEARD_AT),),
+)  # fmt: skip
+
+GOLD_PORT_CALLS = Table(
+    name="gold.port_calls",
+    grain="visit of a vessel to a port, found from positions",
+    fields=(
+        f.PORT_CALL_ID, f.TRACK_ID, f.MMSI, f.WPI_NUMBER, f.LOCODE, f.PORT_NAME, f.ARRIVED_AT, f.DEPARTED_AT,
+        f.LEFT_BY_AT, f.STOPPED_AT, f.MOVED_AT, f.HOURS_STOPPED, f.POSITION_COUNT, f.HAS_ENTRY, f.HAS_GAP, f.IS_OPEN,
+        f.IS_AT_ANCHOR, f.CONFIDENCE, f.SOURCE,
+    ),
+    key=(f.PORT_CALL_ID,),
+    clustered_by=(f.ARRIVED_AT, f.MMSI),
+    known=(f.TRACK_ID, f.MMSI, f.WPI_NUMBER, f.ARRIVED_AT, f.CONFIDENCE, f.SOURCE),
+    rules=(
+        RowRule("at_most", f.ARRIVED_AT, f.DEPARTED_AT),
+        RowRule("at_most", f.DEPARTED_AT, f.LEFT_BY_AT),
+        RowRule("needs", f.DEPARTED_AT, f.LEFT_BY_AT),
+    ),
+)  # fmt: skip
+
+GOLD_SAILINGS = Table(
+    name="gold.sailings",
+    grain="voyage as sailed: from the end of one port call to the start of the next, found from positions",
+    fields=(
+        f.SAILING_ID, f.TRACK_ID, f.MMSI, f.FROM_WPI_NUMBER, f.FROM_LOCODE, f.TO_WPI_NUMBER, f.TO_LOCODE, f.ROUTE_ID,
+        f.DEPARTED_ON, f.DEPARTED_AT, f.ARRIVED_AT, f.DURATION_HOURS, f.DISTANCE_NM, f.BERTH_TO_BERTH_NM,
+        f.OBSERVED_SHARE, f.INTERPOLATED_SHARE, *_PHASES, f.POSITION_COUNT, f.IS_OPEN, f.SOURCE,
+    ),
+    key=(f.SAILING_ID,),
+    clustered_by=(f.DEPARTED_ON, f.MMSI),
+    known=(f.TRACK_ID, f.MMSI, f.FROM_WPI_NUMBER, f.DEPARTED_ON, f.DEPARTED_AT, f.IS_OPEN, f.SOURCE),
+    rules=(
+        RowRule("at_most", f.DEPARTED_AT, f.ARRIVED_AT),
+        RowRule("needs", f.ARRIVED_AT, f.TO_WPI_NUMBER),
+        RowRule("needs", f.DURATION_HOURS, f.ARRIVED_AT),
+    ),
+)  # fmt: skip
+
+GOLD_GAPS = Table(
+    name="gold.gaps",
+    grain="time of 12 hours or more without a position of a vessel; what was not heard, and no evidence of more",
+    fields=(
+        f.GAP_ID, f.TRACK_ID, f.MMSI, f.STARTED_AT, f.ENDED_AT, f.DURATION_HOURS, f.START_LAT_DEG, f.START_LON_DEG,
+        f.END_LAT_DEG, f.END_LON_DEG, f.DISTANCE_NM, f.IMPLIED_SPEED_KN, f.POSITIONS_BEFORE, f.IS_OPEN, f.SOURCE,
+    ),
+    key=(f.GAP_ID,),
+    clustered_by=(f.STARTED_AT, f.MMSI),
+    known=(f.TRACK_ID, f.MMSI, f.STARTED_AT, f.DURATION_HOURS, f.POSITIONS_BEFORE, f.IS_OPEN, f.SOURCE),
+    rules=(RowRule("at_most", f.STARTED_AT, f.ENDED_AT), RowRule("needs", f.IMPLIED_SPEED_KN, f.ENDED_AT)),
+)  # fmt: skip
+
+GOLD_ENCOUNTERS = Table(
+    name="gold.encounters",
+    grain="time that two vessels were side by side for two hours or more, slow and away from ports",
+    fields=(
+        f.ENCOUNTER_ID, f.TRACK_ID_1, f.MMSI_1, f.TRACK_ID_2, f.MMSI_2, f.STARTED_AT, f.ENDED_AT, f.DURATION_HOURS,
+        f.MEDIAN_SPEED_KN, f.MEDIAN_DISTANCE_KM, f.LAT_DEG, f.LON_DEG, f.SOURCE,
+    ),
+    key=(f.ENCOUNTER_ID,),
+    clustered_by=(f.STARTED_AT,),
+    known=(f.TRACK_ID_1, f.MMSI_1, f.TRACK_ID_2, f.MMSI_2, f.STARTED_AT, f.ENDED_AT, f.SOURCE),
+    rules=(RowRule("at_most", f.STARTED_AT, f.ENDED_AT),),
+)  # fmt: skip
+
+GOLD_LOITERING = Table(
+    name="gold.loitering",
+    grain="time of four hours or more that a vessel was slow far from any port",
+    fields=(
+        f.LOITERING_ID, f.TRACK_ID, f.MMSI, f.STARTED_AT, f.ENDED_AT, f.DURATION_HOURS, f.AVG_SPEED_KN,
+        f.NEAREST_PORT_NM, f.LAT_DEG, f.LON_DEG, f.POSITION_COUNT, f.SOURCE,
+    ),
+    key=(f.LOITERING_ID,),
+    clustered_by=(f.STARTED_AT, f.MMSI),
+    known=(f.TRACK_ID, f.MMSI, f.STARTED_AT, f.ENDED_AT, f.SOURCE),
+    rules=(RowRule("at_most", f.STARTED_AT, f.ENDED_AT),),
+)  # fmt: skip
+
 GOLD_VOYAGE_ANALYTICS = Table(
     name="gold.voyage_analytics",
     grain="voyage",
@@ -286,6 +375,8 @@ GOLD_VOYAGE_ANALYTICS = Table(
         f.VOYAGE_ID, f.MMSI, f.IMO_NUMBER, f.ROUTE_ID, f.FROM_LOCODE, f.TO_LOCODE, f.DEPARTED_ON, f.DEPARTED_AT,
         f.ARRIVED_AT, f.SCHEDULED_ARRIVAL_AT, f.STATUS, f.DURATION_HOURS, f.IS_DELAYED, f.DELAY_HOURS, f.DISTANCE_NM,
         f.MEAN_SPEED_KN, f.ROUTE_VOYAGES_7D, f.ROUTE_DELAYED_SHARE_7D, f.DELAY_CAUSE, f.SOURCE,
+        f.SCHEDULE_STATUS, f.BASIS, f.SAILING_ID, f.SAILED_DEPARTED_AT, f.SAILED_ARRIVED_AT, f.SAILED_DISTANCE_NM,
+        f.OBSERVED_SHARE, f.INTERPOLATED_SHARE, *_PHASES,
     ),
     key=(f.VOYAGE_ID,),
     clustered_by=(f.DEPARTED_ON, f.ROUTE_ID),
@@ -295,6 +386,7 @@ GOLD_VOYAGE_ANALYTICS = Table(
         RowRule("needs", f.DURATION_HOURS, f.ARRIVED_AT),
         RowRule("needs", f.IS_DELAYED, f.DELAY_HOURS),
         RowRule("needs", f.MEAN_SPEED_KN, f.DURATION_HOURS),
+        RowRule("needs", f.SAILED_DEPARTED_AT, f.SAILING_ID),
     ),
 )  # fmt: skip
 

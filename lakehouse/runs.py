@@ -71,6 +71,10 @@ class Run:
         """The same for rows that are merged by the table's key."""
         return self._commit(table, lambda: self.store.upsert(table, rows, metadata=self._said(table, covers)))
 
+    def restate(self, table: Table, rows: DataFrame, stale: DataFrame) -> int:
+        """The same for rows that take the place of stale ones, which are given by their key."""
+        return self._commit(table, lambda: self.store.restate(table, rows, stale, self._said(table, None)))
+
     def _commit(self, table: Table, write: Callable[[], int]) -> int:
         say(f"Writing {table.name} to {self.store.path(table)}")
         self.store.create(table)

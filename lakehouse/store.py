@@ -29,6 +29,8 @@ CLUSTERING = "clustering"
 """Delta's name of the feature; a table that has had it once has it for ever."""
 ZORDERED_BY = "maritime.zorderedBy"
 """Property of a table that a user wants sorted in Z-order and not clustered: by these columns."""
+GONE = "_is_gone"
+"""Marks, in the source of a merge, a row that is to be deleted."""
 RECENT = 5
 """How many commits are looked at first when one is searched."""
 
@@ -152,6 +154,39 @@ class Store:
             .whenNotMatchedInsert(values=values)
         )
         with _transaction(rows.sparkSession, txn, metadata):
+            merge.execute()
+        return self.version(table)
+
+    def restate(
+        self, table: Table, rows: DataFrame, stale: DataFrame, metadata: Mapping[str, Any] | None = None
+    ) -> int:
+        """Put rows in the place of stale ones in one commit, and return the version; doing it twice changes nothing.
+
+        Args:
+            table: Its contract.
+            rows: What is true now, at most one row per key.
+            stale: Keys of rows that may no longer be: those that ``rows`` does not have are deleted.
+            metadata: Kept as JSON in the commit, as by ``append``.
+
+        Raises:
+            ContractError: The rows' columns are not the table's.
+        """
+        key = [column.name for column in table.key]
+        new = _as_stored(table, rows)
+        gone = stale.select(*key).distinct().join(new, on=key, how="left_anti")
+        source = new.withColumn(GONE, F.lit(False)).unionByName(
+            gone.withColumn(GONE, F.lit(True)), allowMissingColumns=True
+        )
+        values: dict[str, str | Column] = {f"`{name}`": F.col(f"new.`{name}`") for name in new.columns}
+        merge = (
+            DeltaTable.forPath(rows.sparkSession, self.path(table))
+            .alias("old")
+            .merge(source.alias("new"), " AND ".join(f"old.{name} = new.{name}" for name in key))
+            .whenMatchedDelete(condition=f"new.{GONE}")
+            .whenMatchedUpdate(set=values)
+            .whenNotMatchedInsert(condition=f"NOT new.{GONE}", values=values)
+        )
+        with _transaction(rows.sparkSession, None, metadata):
             merge.execute()
         return self.version(table)
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "erase": ("maritime.erase:erase", "Erase a vessel for good, as the law may ask, and prove it."),
     "register": ("batch_jobs.commands:register_group", "Load and show the ship register."),
     "voyages": ("batch_jobs.voyages:main", "Voyage analytics; the same as maritime-voyages."),
+    "tracks": ("batch_jobs.tracks:main", "Port calls, sailings and events at sea; the same as maritime-tracks."),
     "emissions": ("batch_jobs.emissions:main", "Emissions and compliance; the same as maritime-emissions."),
     "train": ("ml.train:main", "Train the maintenance model; the same as maritime-train."),
     "score": ("ml.score:main", "Score vessels with it; the same as maritime-score."),

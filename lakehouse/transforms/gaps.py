@@ -6,8 +6,6 @@ behind the horizon, satellites pass, and antennas break.
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -20,23 +18,19 @@ COVERAGE_H = 12
 """How far back positions are counted, to tell how well the vessel was heard before (the same)."""
 
 
-def gaps(positions: DataFrame, complete_until: datetime, least_gap_h: float = LEAST_GAP_H) -> DataFrame:
-    """One row per gap of a segment of at least so many hours.
+def gaps(positions: DataFrame, least_gap_h: float = LEAST_GAP_H) -> DataFrame:
+    """One row per gap of a segment of at least so many hours, after which it was heard again.
 
     Args:
         positions: ``segment_id``, ``mmsi``, ``observed_at``, ``lat_deg``, ``lon_deg``; one row per segment and
             instant.
-        complete_until: Up to when the feeds have been read: a silence that lasts until then is an open gap.
         least_gap_h: Shortest silence that counts.
 
     Returns:
         ``positions_before`` counts the positions in the 12 h up to the gap's start, the last one among them: few of
-        them make an ordinary lack of reception likely. ``implied_speed_kn`` is the least speed that joins both
-        ends. The ends, distance and speed of an open gap (``is_open``) are null, its ``duration_hours`` run up to
-        ``complete_until``; once the vessel is heard again, the row with the same ``gap_id`` is closed.
+        them make an ordinary lack of reception likely. ``implied_speed_kn`` is the least speed that joins both ends.
     """
-    until = F.lit(complete_until).cast("timestamp")
-    silence_h = hours_between(F.col("observed_at"), F.coalesce(F.col("after.observed_at"), until))
+    silence_h = hours_between(F.col("observed_at"), F.col("after.observed_at"))
     found = _with_neighbours(positions).withColumn("duration_hours", silence_h)
     distance_nm = leg_nm(F.col("lat_deg"), F.col("lon_deg"), F.col("after.lat_deg"), F.col("after.lon_deg"))
     return found.where(F.col("duration_hours") >= least_gap_h).select(
@@ -51,8 +45,44 @@ def gaps(positions: DataFrame, complete_until: datetime, least_gap_h: float = LE
         distance_nm.alias("distance_nm"),
         (distance_nm / F.col("duration_hours")).alias("implied_speed_kn"),
         "positions_before",
-        F.col("after").isNull().alias("is_open"),
+        F.lit(False).alias("is_open"),
     )
+
+
+def open_gaps(heard: DataFrame, least_gap_h: float = LEAST_GAP_H) -> DataFrame:
+    """One row per segment that has not been heard again for at least so many hours.
+
+    Args:
+        heard: ``segment_id``, ``mmsi``, ``heard_at``, ``heard_lat_deg``, ``heard_lon_deg``, ``positions_before`` and
+            ``complete_until``, up to when its feeds have been read (null: nobody knows, and there is no gap).
+        least_gap_h: Shortest silence that counts.
+
+    Returns:
+        The columns of ``gaps``. End, distance and speed are null, ``duration_hours`` run up to ``complete_until``.
+        Once the vessel is heard again, ``gaps`` gives the row with the same ``gap_id``.
+    """
+    silence_h = hours_between(F.col("heard_at"), F.col("complete_until"))
+    nothing = F.lit(None).cast("double")
+    return heard.where(silence_h >= least_gap_h).select(
+        event_id(F.col("segment_id"), F.col("heard_at")).alias("gap_id"),
+        "segment_id",
+        "mmsi",
+        F.col("heard_at").alias("started_at"),
+        F.lit(None).cast("timestamp").alias("ended_at"),
+        silence_h.alias("duration_hours"),
+        *_place("start", F.col("heard_lat_deg"), F.col("heard_lon_deg")),
+        *_place("end", nothing, nothing),
+        nothing.alias("distance_nm"),
+        nothing.alias("implied_speed_kn"),
+        "positions_before",
+        F.lit(True).alias("is_open"),
+    )
+
+
+def positions_before(positions: DataFrame) -> DataFrame:
+    """How many positions each segment has in the 12 h up to its last one: ``segment_id``, ``positions_before``."""
+    counted = _with_neighbours(positions).where(F.col("after").isNull())
+    return counted.select("segment_id", "positions_before")
 
 
 def _with_neighbours(positions: DataFrame) -> DataFrame:

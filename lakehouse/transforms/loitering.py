@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.transforms.intervals import event_id, hours_between, with_runs
-from lakehouse.transforms.port_areas import KM_PER_NM
+from lakehouse.transforms.port_areas import KM_PER_NM, PORT, with_nearest_port
 
 SLOW_KN = 2.0
 LEAST_H = 4.0
@@ -65,3 +65,19 @@ def loitering(positions: DataFrame, far_nm: float = FAR_NM, least_h: float = LEA
         .where(F.col("duration_hours") >= least_h)
         .select(*LOITERING)
     )
+
+
+def with_far_ports(positions: DataFrame, ports: DataFrame, far_nm: float = FAR_NM) -> DataFrame:
+    """Positions with ``port_km`` looked for within ``far_nm`` where a vessel is slow; where it is not, as it was.
+
+    Ports are many within so wide a circle, and few positions are slow and not near one.
+
+    Args:
+        positions: With the nearest port looked for within less, as ``with_nearest_port`` gives it.
+        ports: As ``with_nearest_port`` wants them.
+        far_nm: How far to look.
+    """
+    is_asked = F.coalesce((F.col("sog_kn") < SLOW_KN) & F.col("port_km").isNull(), F.lit(False))
+    asked = positions.where(is_asked).drop(*PORT, "port_km")
+    looked_up = with_nearest_port(asked, ports, far_nm * KM_PER_NM)
+    return positions.where(~is_asked).unionByName(looked_up)

@@ -8,7 +8,10 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from contracts.fuel_model import PHASES
 from lakehouse.transforms.intervals import event_id, hours_between
+from lakehouse.transforms.phases import LONGEST_KNOWN_H, phase
+from lakehouse.transforms.port_areas import KM_PER_NM
 from lakehouse.transforms.port_calls import STOP_ENDS_KN
 from lakehouse.transforms.tracks import leg_nm
 
@@ -23,7 +26,7 @@ STILL_NM = 0.1
 SAILING = (
     "sailing_id", "segment_id", "mmsi", "from_wpi_number", "from_locode", "to_wpi_number", "to_locode", "departed_at",
     "arrived_at", "duration_hours", "distance_nm", "berth_to_berth_nm", "observed_share", "interpolated_share",
-    "position_count", "is_open",
+    *(f"{name}_hours" for name in PHASES), "unknown_hours", "position_count", "is_open",
 )  # fmt: skip
 
 
@@ -34,14 +37,16 @@ def sailings(calls: DataFrame, positions: DataFrame) -> DataFrame:
 
     Args:
         calls: Port calls of the segments, as ``port_calls`` gives them.
-        positions: ``segment_id``, ``observed_at``, ``lat_deg``, ``lon_deg``, ``sog_kn``; all of these segments.
+        positions: ``segment_id``, ``observed_at``, ``lat_deg``, ``lon_deg``, ``sog_kn``, ``is_tanker`` and ``port_km``
+            of the nearest port within 5 nm; all of these segments.
 
     Returns:
         ``distance_nm`` is the sum of geodesics on WGS84 from the last position in the one port to the first in the
         other (so far, of an open one), ``berth_to_berth_nm`` that from the last stop to the first: what a log
         book has. A vessel that lies still, at anchor too, adds nothing. ``observed_share`` is the share of the
         hours whose positions are at most an hour apart, ``interpolated_share`` the share of the miles that are
-        not; both null where there is no position.
+        not; both null where there is no position. The hours by phase and ``unknown_hours`` add up to the time from
+        departure to the last position of the voyage.
     """
     voyages = _voyages(calls)
     way = _way(voyages, positions)
@@ -92,11 +97,15 @@ def _way(voyages: DataFrame, positions: DataFrame) -> DataFrame:
     is_observed = F.col("leg_h") <= OBSERVED_SPACING_H
     out_nm, out_h = F.when(is_out, F.col("nm")), F.when(is_out, F.col("leg_h"))
     nm, hours = F.sum(out_nm), F.sum(out_h)
+    known_h = F.when(is_out & F.col("phase").isNotNull(), F.least("leg_h", F.lit(LONGEST_KNOWN_H))).otherwise(0.0)
+    in_phase = {name: F.sum(F.when(F.col("phase") == name, known_h).otherwise(0.0)) for name in PHASES}
     return on_way.groupBy("segment_id", F.col("of.sailing_id").alias("sailing_id")).agg(
         nm.alias("distance_nm"),
         F.sum("nm").alias("berth_to_berth_nm"),
         F.try_divide(F.sum(F.when(is_observed, out_h).otherwise(0.0)), hours).alias("observed_share"),
         F.try_divide(F.sum(F.when(~is_observed, out_nm).otherwise(0.0)), nm).alias("interpolated_share"),
+        *(total.alias(f"{name}_hours") for name, total in in_phase.items()),
+        (F.coalesce(hours, F.lit(0.0)) - F.sum(known_h)).alias("unknown_hours"),
         F.count_if(is_out).alias("position_count"),
     )
 
@@ -107,9 +116,10 @@ def _is_between(after: str, until: str) -> Column:
 
 
 def _legs(positions: DataFrame) -> DataFrame:
-    """Positions with the way and the time from the one before; no way where the vessel lay still at both."""
+    """Positions with way, time and phase from the one before; no way where the vessel lay still at both."""
     in_order = Window.partitionBy("segment_id").orderBy("observed_at")
-    before = F.lag(F.struct("observed_at", "lat_deg", "lon_deg", "sog_kn")).over(in_order)
+    in_phase = phase(F.col("sog_kn"), F.col("port_km") / KM_PER_NM, F.col("is_tanker")).alias("phase")
+    before = F.lag(F.struct("observed_at", "lat_deg", "lon_deg", "sog_kn", in_phase)).over(in_order)
     nm = leg_nm(F.col("before.lat_deg"), F.col("before.lon_deg"), F.col("lat_deg"), F.col("lon_deg"))
     is_slow = F.greatest("sog_kn", "before.sog_kn") < STOP_ENDS_KN
     is_still = F.coalesce(is_slow & (F.col("leg_nm") < STILL_NM), F.lit(False))
@@ -118,4 +128,5 @@ def _legs(positions: DataFrame) -> DataFrame:
         "observed_at",
         F.when(is_still, 0.0).otherwise(F.col("leg_nm")).alias("nm"),
         hours_between(F.col("before.observed_at"), F.col("observed_at")).alias("leg_h"),
+        F.col("before.phase").alias("phase"),
     )  # fmt: skip

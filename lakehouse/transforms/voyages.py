@@ -9,26 +9,30 @@ from pyspark.sql import functions as F
 
 from contracts.tables import GOLD_ROUTE_PERFORMANCE, GOLD_VOYAGE_ANALYTICS
 from lakehouse.transforms.rolling import last_days
+from lakehouse.transforms.voyages_sailed import with_sailings
 
 MICROS_PER_HOUR = 3_600_000_000
 ROUTE_WINDOW_DAYS = 7
 
 
-def voyage_analytics(voyages: DataFrame) -> DataFrame:
+def voyage_analytics(voyages: DataFrame, sailings: DataFrame | None = None) -> DataFrame:
     """Measures of each voyage that has departed.
 
     Args:
         voyages: ``silver.voyages``. For the rolling share to be complete, include the six days before those wanted.
+        sailings: ``gold.sailings`` of the same time, where positions were looked at.
 
     Returns:
-        ``gold.voyage_analytics``: one row per voyage. A voyage under way, or cancelled, has nulls for what only an
-        arrival tells, and is not judged.
+        ``gold.voyage_analytics``: one row per voyage, and one per sailing that nobody declared. A voyage under way, or
+        cancelled, has nulls for what only an arrival tells, and is not judged.
     """
-    measured = voyages.filter(F.col("departed_on").isNotNull()).withColumns(
+    departed = voyages.filter(F.col("departed_on").isNotNull())
+    measured = with_sailings(departed, sailings).withColumns(
         {
             "duration_hours": duration_hours(),
             "delay_hours": delay_hours(),
             "is_delayed": is_delayed(),
+            "schedule_status": schedule_status(),
         }
     )
     return measured.withColumns(
@@ -49,13 +53,15 @@ def route_performance(analytics: DataFrame, start_on: date, end_on: date) -> Dat
         end_on: Last day of the period, included.
 
     Returns:
-        ``gold.route_performance``: one row per route. The speed is total distance by total duration of arrived voyages.
+        ``gold.route_performance``: one row per route; a voyage of which nobody knows where it leads is in none. The
+        speed is total distance by total duration of arrived voyages.
     """
     is_timed = F.col("duration_hours").isNotNull() & F.col("distance_nm").isNotNull()
     timed_nm = F.sum(F.when(is_timed, F.col("distance_nm")))
     timed_hours = F.sum(F.when(is_timed, F.col("duration_hours")))
     return (
-        analytics.groupBy("route_id")
+        analytics.where(F.col("route_id").isNotNull())
+        .groupBy("route_id")
         .agg(
             F.lit(start_on).alias("start_on"),
             F.lit(end_on).alias("end_on"),
@@ -82,6 +88,16 @@ def duration_hours() -> Column:
 def is_delayed() -> Column:
     """Arrived later than scheduled, with no tolerance; null without both instants."""
     return F.col("arrived_at") > F.col("scheduled_arrival_at")
+
+
+def schedule_status() -> Column:
+    """On time, delayed, cancelled or in progress; null for an arrival without a schedule, which nobody can judge."""
+    return (
+        F.when(F.col("status") == "cancelled", "cancelled")
+        .when(is_delayed(), "delayed")
+        .when(~is_delayed(), "on_time")
+        .when(F.col("status") == "in_progress", "in_progress")
+    )
 
 
 def delay_hours() -> Column:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
 
 from lakehouse.reference import PORT_SCHEMA
 from lakehouse.transforms.port_areas import with_nearest_port
@@ -43,7 +44,8 @@ def sailed(ports: DataFrame, *seen: Seen, nav_status: int | None = None) -> list
         )
         for hours, east, sog in seen
     ]
-    positions = with_nearest_port(ports.sparkSession.createDataFrame(rows, SCHEMA), ports)
+    seen_at_ports = with_nearest_port(ports.sparkSession.createDataFrame(rows, SCHEMA), ports)
+    positions = seen_at_ports.withColumn("is_tanker", F.lit(False))
     found = sailings(port_calls(positions), positions).orderBy("departed_at")
     assert tuple(found.columns) == SAILING
     return found.collect()
@@ -116,6 +118,13 @@ def test_what_was_not_observed_is_told_by_hours_and_by_miles(ports: DataFrame) -
 
     assert voyage.observed_share == pytest.approx(2 / 5)
     assert voyage.interpolated_share == pytest.approx(0.6, rel=1e-4)
+
+
+def test_the_hours_of_a_voyage_by_phase_add_up_to_its_duration(ports: DataFrame) -> None:
+    (voyage,) = sailed(ports, (-1, 0, 0), (0, 0.03, 4), (1, 0.2, 10), (2, 0.4, 2), (7, 0.4, 10), (8, 0.98, 5), (9, 1, 0))
+
+    hours = [voyage[f"{name}_hours"] for name in ("manoeuvring", "sea", "anchored", "berth", "unknown")]
+    assert (hours, voyage.duration_hours) == ([1.0, 2.0, 2.0, 0.0, 3.0], 8.0)
 
 
 def test_what_lies_before_the_first_call_is_no_voyage(ports: DataFrame) -> None:

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
 
 from lakehouse.transforms.encounters import encounters
-from lakehouse.transforms.gaps import gaps
-from lakehouse.transforms.loitering import loitering
+from lakehouse.reference import PORT_SCHEMA
+from lakehouse.transforms.gaps import gaps, open_gaps, positions_before
+from lakehouse.transforms.loitering import loitering, with_far_ports
 
 MIDNIGHT = datetime(2024, 3, 2, tzinfo=UTC)
 SCHEMA = (
@@ -33,14 +35,14 @@ def frame(spark: SparkSession, rows: list[Report]) -> DataFrame:
     return spark.createDataFrame(rows, SCHEMA)
 
 
-def found_gaps(spark: SparkSession, rows: list[Report], until_h: float) -> list[Row]:
-    return gaps(frame(spark, rows), MIDNIGHT + timedelta(hours=until_h)).orderBy("started_at").collect()
+def found_gaps(spark: SparkSession, rows: list[Report]) -> list[Row]:
+    return gaps(frame(spark, rows)).orderBy("started_at").collect()
 
 
 def test_a_gap_has_both_ends_the_way_between_them_and_how_well_the_ship_was_heard_before(spark: SparkSession) -> None:
     heard = [report(h, 179.5) for h in (-13, -12, -1, 0)]
 
-    (gap,) = found_gaps(spark, [*heard, report(12, 180.5), report(23.9, 181)], 24)
+    (gap,) = found_gaps(spark, [*heard, report(12, 180.5), report(23.9, 181)])
 
     assert (gap.started_at, gap.ended_at, gap.duration_hours, gap.is_open) == (at(0), at(12), 12.0, False)
     assert (gap.start_lon_deg, gap.end_lon_deg, gap.positions_before) == (179.5, -179.5, 3)
@@ -49,11 +51,25 @@ def test_a_gap_has_both_ends_the_way_between_them_and_how_well_the_ship_was_hear
 
 
 def test_an_open_gap_lasts_as_long_as_the_feeds_were_read_and_is_closed_under_the_same_id(spark: SparkSession) -> None:
-    (gap,) = found_gaps(spark, [report(0), report(2.1, ship="b")], 14)
-    (closed,) = found_gaps(spark, [report(0), report(14)], 15)
+    heard = [("a", 1, MIDNIGHT, 0.0, 10.0, 3, MIDNIGHT + timedelta(hours=14)),
+             ("b", 1, MIDNIGHT + timedelta(hours=2.1), 0.0, 10.0, 3, MIDNIGHT + timedelta(hours=14)),
+             ("c", 1, MIDNIGHT, 0.0, 10.0, 3, None)]  # fmt: skip
+    known = "segment_id string, mmsi long, heard_at timestamp, heard_lat_deg double, heard_lon_deg double, "
+    frame_heard = spark.createDataFrame(heard, known + "positions_before long, complete_until timestamp")
+
+    (gap,) = open_gaps(frame_heard).collect()
+    (closed,) = found_gaps(spark, [report(0), report(14)])
 
     assert (gap.is_open, gap.duration_hours, gap.ended_at, gap.distance_nm) == (True, 14.0, None, None)
     assert (closed.is_open, closed.duration_hours, closed.gap_id) == (False, 14.0, gap.gap_id)
+
+
+def test_how_well_a_ship_was_heard_is_counted_over_the_twelve_hours_up_to_its_last_position(
+    spark: SparkSession,
+) -> None:
+    (one,) = positions_before(frame(spark, [report(h) for h in (-13, -12, -11, 0)])).collect()
+
+    assert (one.segment_id, one.positions_before) == ("a", 3)
 
 
 def pair(name: str, lon: float, *, hours: float = 2.5, apart_deg: float = 0.003, sog: float = 1.0,
@@ -102,3 +118,13 @@ def test_a_fast_moment_a_long_silence_or_a_port_within_twenty_miles_ends_it(spar
     near = [report(h, km=37.0, ship="c") for h in range(6)]
 
     assert loitering(frame(spark, [*fast, *silent, *near])).collect() == []
+
+
+def test_far_ports_are_looked_for_where_a_ship_is_slow_and_none_is_near(spark: SparkSession) -> None:
+    ports = spark.createDataFrame([("1", "XXONE", "One", 0.25, 0.0)], PORT_SCHEMA)
+    names = {name: F.lit(None).cast("string") for name in ("wpi_number", "locode", "port_name")}
+    rows = frame(spark, [report(0, sog=1.0), report(1, sog=9.0), report(2, sog=1.0, km=5.0), report(3, 1.0, sog=1.0)])
+
+    found = with_far_ports(rows.withColumns(names), ports).orderBy("observed_at").collect()
+
+    assert [row.port_km for row in found] == [pytest.approx(27.644, abs=0.01), None, 5.0, None]
