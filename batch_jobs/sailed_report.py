@@ -14,7 +14,7 @@ from lakehouse.transforms.port_stays import port_stays
 from lakehouse.transforms.voyage_fuel import fuel_by_route
 
 STAY_COLUMNS = (
-    "wpi_number", "locode", "port_name", "calls", "vessels", "median_hours", "median_hours_stopped", "calls_with_gap",
+    "wpi_number", "locode", "port_name", "calls", "vessels", "median_hours", "median_stopped_hours", "calls_with_gap",
     "source",
 )  # fmt: skip
 FUEL_COLUMNS = ("route_id", "voyages", "fuel_days", "fuel_t", "distance_nm", "fuel_kg_per_nm", "method", "source")

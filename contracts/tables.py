@@ -298,7 +298,7 @@ GOLD_PORT_CALLS = Table(
     grain="visit of a vessel to a port, found from positions",
     fields=(
         f.PORT_CALL_ID, f.TRACK_ID, f.MMSI, f.WPI_NUMBER, f.LOCODE, f.PORT_NAME, f.ARRIVED_AT, f.DEPARTED_AT,
-        f.LEFT_BY_AT, f.STOPPED_AT, f.MOVED_AT, f.HOURS_STOPPED, f.POSITION_COUNT, f.HAS_ENTRY, f.HAS_GAP, f.IS_OPEN,
+        f.LEFT_BY_AT, f.STOPPED_AT, f.MOVED_AT, f.STOPPED_HOURS, f.POSITION_COUNT, f.HAS_ENTRY, f.HAS_GAP, f.IS_OPEN,
         f.IS_AT_ANCHOR, f.CONFIDENCE, f.SOURCE,
     ),
     key=(f.PORT_CALL_ID,),

@@ -23,7 +23,7 @@ AT_ANCHOR = 1
 """Navigational status (ITU-R M.1371). It is keyed in by hand, so it only tells how a vessel lies that lies still."""
 PORT_CALL = (
     "port_call_id", "segment_id", "mmsi", *PORT, "arrived_at", "departed_at", "left_by_at", "stopped_at", "moved_at",
-    "hours_stopped", "position_count", "has_entry", "has_gap", "is_open", "is_at_anchor", "confidence",
+    "stopped_hours", "position_count", "has_entry", "has_gap", "is_open", "is_at_anchor", "confidence",
 )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def port_calls(positions: DataFrame) -> DataFrame:
         ``arrived_at`` and ``departed_at`` are the first and the last position in port; ``departed_at`` is null
         while no later position is outside (``is_open``), ``left_by_at`` is that later position. ``stopped_at`` and
         ``moved_at`` are the first and the last position at which it lay still, null without any;
-        ``hours_stopped`` is the time in between that it lay still. ``has_entry`` is false where the segment begins
+        ``stopped_hours`` is the time in between that it lay still. ``has_entry`` is false where the segment begins
         in port, ``has_gap`` says that it was silent for more than 4 h. ``is_at_anchor``: it lay still, and said each
         time that it was at anchor; it may have waited for another port.
         ``confidence``: 4, entry and exit seen, and a stop or a gap; 3, one of entry and exit, and a stop or a gap;
@@ -57,7 +57,7 @@ def port_calls(positions: DataFrame) -> DataFrame:
         F.max("left_by_at").alias("left_by_at"),
         F.min(F.when(F.col("is_stopped"), F.col("observed_at"))).alias("stopped_at"),
         F.max(F.when(F.col("is_stopped"), F.col("observed_at"))).alias("moved_at"),
-        F.sum(F.when(F.col("is_stopped"), F.col("stay_h")).otherwise(0.0)).alias("hours_stopped"),
+        F.sum(F.when(F.col("is_stopped"), F.col("stay_h")).otherwise(0.0)).alias("stopped_hours"),
         F.bool_or(F.col("is_stopped") & ~F.col("is_anchored")).alias("has_moored"),
         F.bool_or("is_entry").alias("has_entry"),
         F.bool_or("is_gap").alias("has_gap"),
@@ -119,7 +119,7 @@ def _latest(verdict: Column, in_order: WindowSpec) -> Column:
 
 def _visits(by_port: DataFrame) -> DataFrame:
     """The ports of a visit as one row."""
-    best = F.max_by(F.struct(*PORT), F.struct("hours_stopped", -F.col("port_km")))
+    best = F.max_by(F.struct(*PORT), F.struct("stopped_hours", -F.col("port_km")))
     return by_port.groupBy("segment_id", "visit").agg(
         best.alias("port"),
         F.min("mmsi").alias("mmsi"),
@@ -129,7 +129,7 @@ def _visits(by_port: DataFrame) -> DataFrame:
         F.max("left_by_at").alias("left_by_at"),
         F.min("stopped_at").alias("stopped_at"),
         F.max("moved_at").alias("moved_at"),
-        F.sum("hours_stopped").alias("hours_stopped"),
+        F.sum("stopped_hours").alias("stopped_hours"),
         F.bool_or("has_moored").alias("has_moored"),
         F.bool_or("has_entry").alias("has_entry"),
         F.bool_or("has_gap").alias("has_gap"),

@@ -17,7 +17,7 @@ def port_stays(calls: DataFrame) -> DataFrame:
             a silence are left out, since nobody knows how long they are or whether they were calls.
 
     Returns:
-        ``median_hours`` is from the first to the last position in port, ``median_hours_stopped`` what of it the vessel
+        ``median_hours`` is from the first to the last position in port, ``median_stopped_hours`` what of it the vessel
         was seen to lie still; ``calls_with_gap`` were not heard throughout.
     """
     stay_h = hours_between(F.col("arrived_at"), F.col("departed_at"))
@@ -29,7 +29,7 @@ def port_stays(calls: DataFrame) -> DataFrame:
         F.count(F.lit(1)).alias("calls"),
         F.count_distinct("track_id").alias("vessels"),
         F.median(stay_h).alias("median_hours"),
-        F.median("hours_stopped").alias("median_hours_stopped"),
+        F.median("stopped_hours").alias("median_stopped_hours"),
         F.count_if("has_gap").alias("calls_with_gap"),
         F.array_join(F.array_sort(listed), ", ").alias("source"),
     )

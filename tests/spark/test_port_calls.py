@@ -100,7 +100,7 @@ def test_a_stop_begins_at_a_fifth_of_a_knot_and_ends_at_half_a_knot(ports: DataF
     (call,) = calls(track(ports, (-10, -9, 6), *((10 * i, -1, sog) for i, sog in enumerate(speeds)), (90, -9, 6)))
 
     assert (call.stopped_at, call.moved_at) == (at(20), at(50))
-    assert call.hours_stopped == pytest.approx(40 / 60)
+    assert call.stopped_hours == pytest.approx(40 / 60)
 
 
 SEEN: dict[str, tuple[list[Seen], int | None]] = {

@@ -23,7 +23,7 @@ def frame(spark: SparkSession, table: Table, rows: list[dict[str, Any]]) -> Data
 def call(name: str, hours: float, **changes: object) -> dict[str, Any]:
     return {
         "port_call_id": name, "track_id": name[0], "wpi_number": "1", "port_name": "One", "arrived_at": MIDNIGHT,
-        "departed_at": MIDNIGHT + timedelta(hours=hours), "hours_stopped": hours - 1.0, "has_entry": True,
+        "departed_at": MIDNIGHT + timedelta(hours=hours), "stopped_hours": hours - 1.0, "has_entry": True,
         "has_gap": False, "is_open": False, "is_at_anchor": False, "confidence": 4, "source": "noaa", **changes,
     }  # fmt: skip
 
@@ -37,7 +37,7 @@ def test_a_stay_is_told_by_calls_that_were_seen_from_beginning_to_end(spark: Spa
 
     one, two = port_stays(frame(spark, GOLD_PORT_CALLS, rows)).orderBy("wpi_number").collect()
 
-    assert (one.calls, one.vessels, one.median_hours, one.median_hours_stopped) == (3, 2, 12.0, 11.0)
+    assert (one.calls, one.vessels, one.median_hours, one.median_stopped_hours) == (3, 2, 12.0, 11.0)
     assert (one.calls_with_gap, one.source) == (1, "noaa, twin")
     assert (two.calls, two.median_hours) == (1, 5.0)
 
