@@ -7,26 +7,41 @@ from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from infra.erasure.hits import Hit
 from infra.erasure.subject import Subject
 
 FILE = "file"
 JOURNAL = "journal.db"
 LINES = ".jsonl"
+PACKED = ".parquet"
 
 
 def named_files(home: Path, subject: Subject, beside: Collection[Path]) -> list[Hit]:
-    """Files below the home that name the vessel, as text; folders of ``beside`` are left out."""
+    """Files below the home that name the vessel, as text or, of Parquet, in a row; folders of ``beside`` are left out."""
     hits = []
     for path in sorted(home.rglob("*")):
         if path.is_file() and not any(path.is_relative_to(folder) for folder in beside):
             try:
-                count = subject.count_in(path.read_bytes())
+                count = subject.count_in(_content(path))
             except FileNotFoundError:  # deleted while we look
                 continue
             if count:
                 hits.append(Hit(FILE, str(path), count))
     return hits
+
+
+def _content(path: Path) -> bytes:
+    """A file's bytes, or the rows of a Parquet file as text: what is packed there names nobody as bytes."""
+    if path.suffix != PACKED:
+        return path.read_bytes()
+    try:
+        with pq.ParquetFile(path) as file:
+            return "\n".join(str(row) for batch in file.iter_batches() for row in batch.to_pylist()).encode()
+    except pa.ArrowInvalid:  # only named like one
+        return path.read_bytes()
 
 
 def erase_in_files(hits: Collection[Hit], subject: Subject, made_anew: Collection[Path]) -> list[str]:

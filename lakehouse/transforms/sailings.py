@@ -105,7 +105,7 @@ def _way(voyages: DataFrame, positions: DataFrame) -> DataFrame:
         F.try_divide(F.sum(F.when(is_observed, out_h).otherwise(0.0)), hours).alias("observed_share"),
         F.try_divide(F.sum(F.when(~is_observed, out_nm).otherwise(0.0)), nm).alias("interpolated_share"),
         *(total.alias(f"{name}_hours") for name, total in in_phase.items()),
-        (F.coalesce(hours, F.lit(0.0)) - F.sum(known_h)).alias("unknown_hours"),
+        F.greatest(F.coalesce(hours, F.lit(0.0)) - F.sum(known_h), F.lit(0.0)).alias("unknown_hours"),
         F.count_if(is_out).alias("position_count"),
     )
 

@@ -287,3 +287,17 @@ def test_files_of_the_home_lose_the_vessel_and_nothing_else(tmp_path: Path) -> N
     assert (tmp_path / "alerts.jsonl").read_bytes() == b'{"mmsi":366053210}\n'
     with closing(sqlite3.connect(tmp_path / "journal.db")) as database:
         assert database.execute("SELECT event_id FROM done").fetchall() == [("alert-366053210-1",)]
+
+
+def test_a_report_that_names_the_vessel_in_packed_rows_is_found_and_deleted(tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    for name, mmsi in (("mine", MMSI), ("other", OTHER)):
+        pq.write_table(pa.table({"mmsi": [OTHER, mmsi]}), reports / f"{name}.parquet", compression="zstd")
+    (reports / "not.parquet").write_bytes(b"366053209")
+
+    hits = named_files(tmp_path, SUBJECT, [])
+    erase_in_files(hits, SUBJECT, [reports])
+
+    assert [(Path(hit.where).name, hit.count) for hit in hits] == [("mine.parquet", 1), ("not.parquet", 1)]
+    assert [path.name for path in reports.iterdir()] == ["other.parquet"]
