@@ -20,7 +20,7 @@ PACKED = ".parquet"
 
 
 def named_files(home: Path, subject: Subject, beside: Collection[Path]) -> list[Hit]:
-    """Files below the home that name the vessel, as text or, of Parquet, in a row; folders of ``beside`` are left out."""
+    """Files below the home that name the vessel, as text or in a row of Parquet; folders of ``beside`` are left out."""
     hits = []
     for path in sorted(home.rglob("*")):
         if path.is_file() and not any(path.is_relative_to(folder) for folder in beside):
