@@ -121,7 +121,9 @@ def test_what_was_not_observed_is_told_by_hours_and_by_miles(ports: DataFrame) -
 
 
 def test_the_hours_of_a_voyage_by_phase_add_up_to_its_duration(ports: DataFrame) -> None:
-    (voyage,) = sailed(ports, (-1, 0, 0), (0, 0.03, 4), (1, 0.2, 10), (2, 0.4, 2), (7, 0.4, 10), (8, 0.98, 5), (9, 1, 0))
+    way = [(0, 0.03, 4), (1, 0.2, 10), (2, 0.4, 2), (7, 0.4, 10), (8, 0.98, 5)]
+
+    (voyage,) = sailed(ports, (-1, 0, 0), *way, (9, 1, 0))
 
     hours = [voyage[f"{name}_hours"] for name in ("manoeuvring", "sea", "anchored", "berth", "unknown")]
     assert (hours, voyage.duration_hours) == ([1.0, 2.0, 2.0, 0.0, 3.0], 8.0)

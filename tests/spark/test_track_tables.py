@@ -36,7 +36,7 @@ BUOY = 996_000_001
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
-    """Positions of three ships of the twin, one of them two days unheard, and of two that drift beside a buoy at sea."""
+    """Positions of three ships of the twin, one of them unheard for two days, and of two that drift beside a buoy."""
     folder = tmp_path_factory.mktemp("twin")
     faults = FaultRates(gaps_per_ship_day=0.2, shared_mmsi=0)
     config = TwinConfig(ships=3, days=14, every_s=1_800, seed=7, faults=faults)
