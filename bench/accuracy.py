@@ -5,9 +5,10 @@
 The twin is made (seeded, with its silences and faults, but without a shared MMSI, by which its truth is told). Its
 lawful AIS positions fall into segments as in Silver, these are joined to tracks, and the transforms run on them.
 ``--coverage`` keeps so large a share of the reports, drawn at random one by one; with ``--uneven`` a ship is heard or
-not for six hours on end, as near and far from receivers. A port call counts if there was a stop or a gap; it is right if
-ship and port agree and the times overlap. The aim: precision and recall of at least 0.97, half of the voyages within 1 %
-of the logged distance. The twin logs miles on a sphere, which may be 0.6 % off the ellipsoid that is measured here.
+not for six hours on end, as near and far from receivers. A port call counts if there was a stop or a gap; it is right
+if ship and port agree and the times overlap. The aim: precision and recall of at least 0.97, half of the voyages
+within 1 % of the logged distance. The twin logs miles on a sphere, which may be 0.6 % off the ellipsoid that is
+measured here.
 """
 
 from __future__ import annotations
