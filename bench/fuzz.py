@@ -136,7 +136,7 @@ def places(store: Store, cleaning: Cleaning) -> Counter[int]:
     frames: list[DataFrame] = [store.read(table).where(of_stream) for table in (t.SILVER_QUARANTINE, t.SILVER_LATE)]
     frames.append(store.read(cleaning.table))
     if cleaning.topic.short == "ais":
-        frames.append(store.read(t.SILVER_VESSELS).where("event_type = 'static'"))
+        frames.append(store.read(t.SILVER_IDENTITIES).where("event_type = 'static'"))
     found: Counter[int] = Counter()
     for frame in frames:
         found.update(row["kafka_offset"] for row in frame.select("kafka_offset").collect())

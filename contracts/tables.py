@@ -118,17 +118,31 @@ SILVER_SEGMENTS = Table(
     known=(f.MMSI, f.BEGAN_AT, f.HEAD_AT, f.HEAD_LAT_DEG, f.HEAD_LON_DEG, f.POSITION_COUNT, f.IS_OPEN),
 )  # fmt: skip
 
+_WHO = (
+    f.IMO_NUMBER, f.IMO_IS_VALID, f.VESSEL_NAME, f.CALL_SIGN, f.SHIP_TYPE_CODE, f.LENGTH_M, f.BEAM_M, f.MMSI_CLASS,
+    f.EVENT_TYPE, *_PROVENANCE, f.EXTRA,
+)  # fmt: skip
+
+SILVER_IDENTITIES = Table(
+    name="silver.identities",
+    grain="MMSI, identity and UTC hour in which it was told: the first report of the hour; append only",
+    fields=(f.MMSI, f.IDENTITY_ID, f.HOUR_AT, f.OBSERVED_AT, *_WHO),
+    key=(f.MMSI, f.IDENTITY_ID, f.HOUR_AT),
+    clustered_by=(f.HOUR_AT, f.MMSI),
+    known=(f.OBSERVED_AT, f.MMSI_CLASS, f.EVENT_TYPE, f.EVENT_ID, *_ORIGIN),
+)
+
 SILVER_VESSELS = Table(
     name="silver.vessels",
-    grain="MMSI and identity as it was reported",
-    fields=(
-        f.MMSI, f.IDENTITY_ID, f.VALID_FROM_AT, f.IMO_NUMBER, f.IMO_IS_VALID, f.VESSEL_NAME, f.CALL_SIGN,
-        f.SHIP_TYPE_CODE, f.LENGTH_M, f.BEAM_M, f.MMSI_CLASS, f.EVENT_TYPE, *_PROVENANCE, f.EXTRA,
-    ),
-    key=(f.MMSI, f.IDENTITY_ID),
+    grain="vessel identity under an MMSI and its validity (SCD2), folded from `silver.identities`; the rest of a row is "
+    "of its first report",
+    fields=(f.MMSI, f.IDENTITY_ID, f.VALID_FROM_AT, *_WHO, f.VALID_TO_AT, f.IS_SHARED),
+    key=(f.MMSI, f.IDENTITY_ID, f.VALID_FROM_AT),
     clustered_by=(f.MMSI,),
-    known=(f.VALID_FROM_AT, f.MMSI_CLASS, f.EVENT_TYPE, f.EVENT_ID, *_ORIGIN),
-)  # fmt: skip
+    keep_hours=24,  # written anew again and again
+    known=(f.MMSI_CLASS, f.EVENT_TYPE, f.EVENT_ID, *_ORIGIN),
+    rules=(RowRule("at_most", f.VALID_FROM_AT, f.VALID_TO_AT),),
+)
 
 SILVER_SHIP_REGISTER = Table(
     name="silver.ship_register",

@@ -128,6 +128,14 @@ def within(spans: Iterable[tuple[int, int]]) -> Column:
     return reduce(Column.__or__, clauses, F.lit(False))
 
 
+def within_hours(spans: Iterable[tuple[int, int]]) -> Column:
+    """True where ``hour_at`` is an hour of one of the spans."""
+    clauses = (
+        F.col("hour_at").between(F.date_trunc("hour", F.lit(_instant(a))), F.lit(_instant(b))) for a, b in spans
+    )
+    return reduce(Column.__or__, clauses, F.lit(False))
+
+
 def lateness_limits(watermarks: Mapping[str, datetime], late_after_hours: float) -> dict[str, datetime]:
     """Per source, the instant before which a record is late."""
     return {source: mark - timedelta(hours=late_after_hours) for source, mark in watermarks.items()}

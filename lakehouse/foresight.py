@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType
 
 from contracts.settings import Settings
-from contracts.tables import BRONZE, SILVER_LATE, SILVER_SEGMENTS, SILVER_VESSELS
+from contracts.tables import BRONZE, SILVER_IDENTITIES, SILVER_LATE, SILVER_SEGMENTS, SILVER_VESSELS
 from contracts.topics import Topic
 from lakehouse import replays
 from lakehouse.rejudge import judged, limits_of_now
@@ -68,6 +68,6 @@ def _lake(cleaning: Cleaning, spark: SparkSession, settings: Settings) -> Iterat
         return
     with tempfile.TemporaryDirectory(prefix="maritime-empty-lake-") as folder:
         store = Store(spark, folder)
-        for table in (cleaning.table, SILVER_LATE, SILVER_SEGMENTS, SILVER_VESSELS):
+        for table in (cleaning.table, SILVER_LATE, SILVER_SEGMENTS, SILVER_IDENTITIES, SILVER_VESSELS):
             store.create(table)
         yield store

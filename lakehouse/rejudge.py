@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from contracts.settings import Settings
-from contracts.tables import SILVER_LATE, SILVER_SEGMENTS, SILVER_VERDICTS, SILVER_VESSELS, Table
+from contracts.tables import SILVER_IDENTITIES, SILVER_LATE, SILVER_SEGMENTS, SILVER_VERDICTS, SILVER_VESSELS, Table
 from lakehouse import ledger, provenance
 from lakehouse.batch_facts import BatchFacts, batch_facts, lateness_limits
 from lakehouse.flows import Batch
@@ -77,7 +77,7 @@ def judged(
         facts = batch_facts(news)
         late = F.col("observed_at") < F.col("late_before_at") if cleaning.has_watermark else None
         decision = decide(cleaning, store, batch, news, facts, late)
-        verdicts = second_verdicts(news, _refused(cleaning, store, batch, decision))
+        verdicts = second_verdicts(news, _refused(cleaning, store, batch, facts, decision))
         second = _with_segments(verdicts, decision).persist()
         try:
             yield Case(cleaning, store, settings, intent, batch, facts, late, second, both.where(~is_news))
@@ -117,7 +117,7 @@ def limits_of_now(cleaning: Cleaning, store: Store, settings: Settings, batch_id
 
 
 def _made_by(cleaning: Cleaning, store: Store, settings: Settings) -> dict[str, Any]:
-    tables = (cleaning.table, SILVER_LATE, SILVER_SEGMENTS, SILVER_VESSELS, SILVER_VERDICTS)
+    tables = (cleaning.table, SILVER_LATE, SILVER_SEGMENTS, SILVER_IDENTITIES, SILVER_VESSELS, SILVER_VERDICTS)
     rules = provenance.rule_versions(store.spark, cleaning.topic, settings)
     return provenance.made_by(tables, settings, provenance.rules_version(rules))
 
@@ -127,12 +127,14 @@ def _earliest(marks: Sequence[dict[str, datetime]]) -> dict[str, datetime]:
     return {source: min(mark[source] for mark in marks) for source in in_all}
 
 
-def _refused(cleaning: Cleaning, store: Store, batch: Batch, decision: Decision) -> DataFrame:
+def _refused(
+    cleaning: Cleaning, store: Store, batch: Batch, facts: BatchFacts, decision: Decision
+) -> DataFrame:
     """Place and outcome of the lawful records that are not accepted; of static ones, those that tell nothing new."""
     if "identity_id" not in batch.rows.columns:
         return decision.refused
     is_static = F.col("rule").isNull() & ~F.col("event_type").isin(list(cleaning.measured))
-    first = new_identities(store, batch, batch.rows).select(*PLACE)
+    first = new_identities(store, batch, batch.rows, facts).select(*PLACE)
     repeats = batch.rows.where(is_static).join(first, on=PLACE, how="left_anti")
     return decision.refused.unionByName(repeats.select(*PLACE, F.lit("duplicate").alias("outcome")))
 

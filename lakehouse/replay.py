@@ -24,7 +24,7 @@ from lakehouse.rejudge import Case, judged, limits_of_then
 from lakehouse.replay_account import Account, accounts
 from lakehouse.replays import Intent
 from lakehouse.schema import spark_schema
-from lakehouse.silver import CLEANINGS, SILVER_FLOWS, Cleaning, append_counted, write_identities, write_measured
+from lakehouse.silver import CLEANINGS, SILVER_FLOWS, Cleaning, Written, append_counted, write_identities, write_measured
 from lakehouse.store import Store
 from lakehouse.transforms.verdicts import open_records
 
@@ -114,7 +114,7 @@ def _write(case: Case) -> ledger.Entry:
     cleaning, store, batch, facts = case.cleaning, case.store, case.batch, case.facts
     _refuse_another_outcome(case)
     measured = write_measured(cleaning, store, batch, batch.rows, facts, case.late)
-    identities = write_identities(store, batch, batch.rows, facts)
+    identities = write_identities(store, batch, batch.rows, facts) if cleaning.has_tracks else Written()
     version = append_counted(store, t.SILVER_VERDICTS, _verdict_rows(case), batch, facts, facts.records)
     return ledger.Entry(
         stream=batch.flow,

@@ -19,7 +19,8 @@ from contracts.errors import ContractError
 from contracts.settings import Settings
 from contracts.tables import BRONZE, Table
 from contracts.topics import AIS, ALERTS, SENSORS, VOYAGE_EVENTS, Topic
-from lakehouse.batch_facts import BatchFacts, batch_facts, is_late, lateness_limits
+from lakehouse import tracking, vessel_fold
+from lakehouse.batch_facts import BatchFacts, batch_facts, is_late, lateness_limits, within_hours
 from lakehouse.flows import Batch, Flow, delta_source
 from lakehouse.ledger import Entry
 from lakehouse.placing import place
@@ -29,9 +30,10 @@ from lakehouse.resume.checks import check
 from lakehouse.runner import main
 from lakehouse.schema import event_schema
 from lakehouse.store import Store
-from lakehouse.tracking import Tracks, finish, remember
+from lakehouse.tracking import Tracks, remember
 from lakehouse.transforms import silver_rows
 from lakehouse.transforms.parsing import judge, parse
+from lakehouse.vessel_fold import note_identities
 from lakehouse.voyage_fold import fold_voyages
 
 
@@ -101,7 +103,7 @@ def clean(cleaning: Cleaning, store: Store, settings: Settings, batch: Batch) ->
         limits = lateness_limits(before, settings.late_after_hours) if cleaning.has_watermark else {}
         late = is_late(limits) if facts.has_late(limits) else None
         measured = write_measured(cleaning, store, batch, judged, facts, late)
-        identities = write_identities(store, batch, judged, facts)
+        identities = write_identities(store, batch, judged, facts) if cleaning.has_tracks else Written()
         quarantine = _write_quarantine(store, batch, judged, facts)
     finally:
         judged.unpersist()
@@ -175,33 +177,39 @@ def _outcomes(refused: DataFrame) -> dict[str, int]:
     return {row["outcome"]: row["count"] for row in refused.groupBy("outcome").count().collect()}
 
 
-def new_identities(store: Store, batch: Batch, judged: DataFrame) -> DataFrame:
-    """Rows of ``silver.vessels`` that the table did not hold before the batch: the first to tell each identity."""
-    before = store.read(t.SILVER_VESSELS, store.version_before(t.SILVER_VESSELS, batch.txn(t.SILVER_VESSELS)))
+def new_identities(store: Store, batch: Batch, judged: DataFrame, facts: BatchFacts) -> DataFrame:
+    """Rows of ``silver.identities`` that the table did not hold before the batch: the first of their hour."""
+    version = store.version_before(t.SILVER_IDENTITIES, batch.txn(t.SILVER_IDENTITIES))
+    before = store.read(t.SILVER_IDENTITIES, version).where(within_hours(facts.event_times()))
+    key = [column.name for column in t.SILVER_IDENTITIES.key]
     candidates = judged.where(F.col("rule").isNull() & F.col("identity_id").isNotNull())
-    first = Window.partitionBy("mmsi", "identity_id").orderBy(F.col("event_type") != "static", *PLACE)
+    first = Window.partitionBy(*key).orderBy(F.col("event_type") != "static", *PLACE)
     return (
-        candidates.select(*t.SILVER_VESSELS.columns, F.row_number().over(first).alias("nth"))
+        candidates.select(*t.SILVER_IDENTITIES.columns, F.row_number().over(first).alias("nth"))
         .where("nth = 1")
-        .join(before.select("mmsi", "identity_id"), on=["mmsi", "identity_id"], how="left_anti")
-        .select(*t.SILVER_VESSELS.columns)
+        .join(before.select(*key), on=key, how="left_anti")
+        .select(*t.SILVER_IDENTITIES.columns)
     )
 
 
 def write_identities(store: Store, batch: Batch, judged: DataFrame, facts: BatchFacts) -> Written:
-    """Append identities not seen before; accepted are the static events that were the first to tell one."""
+    """Append what was not told in its hour yet; accepted are the static events that were the first to tell it."""
     if not facts.identities:
-        return Written()
-    fresh = new_identities(store, batch, judged).persist()
+        return Written(versions=note_identities(store, batch, (), facts))
+    fresh = new_identities(store, batch, judged, facts).persist()
     try:
-        counts = {row["event_type"]: row["count"] for row in fresh.groupBy("event_type").count().collect()}
-        if not counts:
-            return Written()
-        version = append_counted(store, t.SILVER_VESSELS, fresh, batch, facts, sum(counts.values()))
-        batch.crash_point("after_identities")
-        return Written(accepted=counts.get("static", 0), versions={t.SILVER_VESSELS.name: version})
+        told = fresh.select("mmsi", "event_type").collect()
+        versions: dict[str, int] = {}
+        if told:
+            versions[t.SILVER_IDENTITIES.name] = append_counted(
+                store, t.SILVER_IDENTITIES, fresh, batch, facts, len(told)
+            )
+            batch.crash_point("after_identities")
     finally:
         fresh.unpersist()
+    versions |= note_identities(store, batch, {row["mmsi"] for row in told}, facts)
+    batch.crash_point("after_vessels")
+    return Written(accepted=sum(row["event_type"] == "static" for row in told), versions=versions)
 
 
 def _write_quarantine(store: Store, batch: Batch, judged: DataFrame, facts: BatchFacts) -> Written:
@@ -266,13 +274,19 @@ CLEANINGS = (
 )
 
 
+def _finish(store: Store, batch: Batch) -> None:
+    """What a stream that ends in order still writes of what it remembers."""
+    tracking.finish(store, batch)
+    vessel_fold.finish(store, batch)
+
+
 def _rules(topic: Topic, spark: SparkSession, settings: Settings) -> str:
     return rules_version(rule_versions(spark, topic, settings))
 
 
 def _flow(cleaning: Cleaning) -> Flow:
     extra = {
-        AIS: (t.SILVER_SEGMENTS, t.SILVER_VESSELS),
+        AIS: (t.SILVER_SEGMENTS, t.SILVER_IDENTITIES, t.SILVER_VESSELS),
         VOYAGE_EVENTS: (t.SILVER_VOYAGES, t.SILVER_EMISSIONS),
     }.get(cleaning.topic, ())
     tables = (cleaning.table, *extra, t.SILVER_QUARANTINE, t.SILVER_LATE)
@@ -284,7 +298,7 @@ def _flow(cleaning: Cleaning) -> Flow:
         pause="trigger_seconds",
         preflight=partial(check, stream=cleaning.stream, tables=tables),
         rules=partial(_rules, cleaning.topic),
-        finish=finish if cleaning.has_tracks else None,
+        finish=_finish if cleaning.has_tracks else None,
     )
 
 

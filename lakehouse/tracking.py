@@ -7,21 +7,18 @@ that, and goes over the positions that came after.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import deltalake
 import numpy as np
-from pyspark.sql import Column
-from pyspark.sql import functions as F
 
 from contracts.tables import SILVER_POSITIONS, SILVER_SEGMENTS
 from lakehouse.batch_facts import BatchFacts
 from lakehouse.flows import Batch
+from lakehouse.reached import Reached, is_stream, reached
 from lakehouse.store import Store, Txn
 from lakehouse.transforms.open_segments import STARTED, Segments, ended
 from lakehouse.transforms.same_ship import Floats
@@ -42,14 +39,12 @@ class Tracks:
 
     Attributes:
         segments: Open segments, and those that have ended since they were last written down.
-        reached: Kafka offset up to which they know each partition's positions.
-        reached_by: The stream and checkpoint to which these offsets belong.
+        reached: Up to where they know the positions.
         saved_s: When they were last written down, by a clock that never goes back; null in this process not yet.
     """
 
     segments: Segments
-    reached: Mapping[int, int]
-    reached_by: str
+    reached: Reached
     saved_s: float | None = None
 
     @property
@@ -66,33 +61,15 @@ def tracks_before(store: Store, batch: Batch) -> Tracks:
 
 def _from_tables(store: Store, batch: Batch) -> Tracks:
     version = store.version_before(SILVER_SEGMENTS, batch.txn(SILVER_SEGMENTS))
-    reached, reached_by = _said(store, version)
+    known = reached(store, SILVER_SEGMENTS, version)
     saved = segments_of(store.read(SILVER_SEGMENTS, version).where("is_open").toArrow())
     version = store.version_before(SILVER_POSITIONS, batch.txn(SILVER_POSITIONS))
-    newer = store.read(SILVER_POSITIONS, version).where(_beyond(reached))
-    if not reached:  # the table may be older than segments are: millions of positions, of which the last ones suffice
+    newer = store.read(SILVER_POSITIONS, version).where(known.beyond())
+    if not known.offsets:  # the table may be older than segments are: millions of positions, of which the last ones suffice
         saved = segments_of(heads_of_before(newer).toArrow())
         newer = newer.where(~is_of_before())
     mmsi, points = points_of(newer.orderBy("kafka_partition", "kafka_offset").select(*NEEDED).toArrow())
-    return Tracks(labelled(mmsi, points, saved).segments, reached, reached_by)
-
-
-def _said(store: Store, version: int) -> tuple[dict[int, int], str]:
-    """Up to where the segments of a version know the positions, by the commit that wrote them."""
-    log = deltalake.DeltaTable(store.path(SILVER_SEGMENTS))
-    for commit in log.history():
-        said = json.loads(commit.get("userMetadata") or "{}")
-        if int(commit["version"]) <= version and "reached" in said:
-            return {int(partition): end for partition, end in said["reached"].items()}, said["reached_by"]
-    return {}, ""
-
-
-def _beyond(reached: Mapping[int, int]) -> Column:
-    """Positions that lie behind these offsets."""
-    is_known = F.lit(False)
-    for partition, end in reached.items():
-        is_known |= (F.col("kafka_partition") == partition) & (F.col("kafka_offset") < end)
-    return ~is_known
+    return Tracks(labelled(mmsi, points, saved).segments, known)
 
 
 def remember(store: Store, batch: Batch, tracks: Tracks, facts: BatchFacts) -> dict[str, int]:
@@ -104,16 +81,11 @@ def remember(store: Store, batch: Batch, tracks: Tracks, facts: BatchFacts) -> d
         tracks: What is known after it.
         facts: Its figures.
     """
-    is_stream = batch.flow.startswith("silver.")
-    is_anew = is_stream and tracks.reached_by != batch.app_id
-    reached = {} if is_anew else dict(tracks.reached)
-    if is_stream:
-        reached |= {span.partition: span.end for span in facts.ranges}
-    after = replace(tracks, reached=reached, reached_by=batch.app_id if is_stream else tracks.reached_by)
+    after = replace(tracks, reached=tracks.reached.after(batch, facts))
     after = replace(after, segments=ended(after.segments, _expected_us(after.segments, facts.watermarks({}))))
     batch.memory[MEMORY] = after
     is_due = after.saved_s is None or time.monotonic() - after.saved_s > SAVE_SECONDS
-    if is_due or is_anew or not is_stream:
+    if is_due or after.reached.by != tracks.reached.by or not is_stream(batch):
         txn = batch.txn(SILVER_SEGMENTS)
         return {SILVER_SEGMENTS.name: _save(store, batch, txn, batch.commit_metadata(txn, ()))}
     return {}
@@ -126,8 +98,8 @@ def _expected_us(segments: Segments, watermarks: Mapping[str, datetime]) -> Floa
     """
     marks = np.array([mark.timestamp() * 1e6 for mark in watermarks.values()])
     near = marks[None, :] >= segments.values[:, STARTED, None] - DAY_US
-    reached = np.where(near, marks[None, :], np.inf).min(axis=1, initial=np.inf)
-    return np.where(np.isinf(reached), -np.inf, reached)
+    least = np.where(near, marks[None, :], np.inf).min(axis=1, initial=np.inf)
+    return np.where(np.isinf(least), -np.inf, least)
 
 
 def finish(store: Store, batch: Batch) -> None:
@@ -138,7 +110,7 @@ def finish(store: Store, batch: Batch) -> None:
 
 def _save(store: Store, batch: Batch, txn: Txn | None, said: Mapping[str, Any]) -> int:
     tracks: Tracks = batch.memory[MEMORY]
-    said = {**said, "reached": tracks.reached, "reached_by": tracks.reached_by}
+    said = {**said, **tracks.reached.said}
     rows = store.spark.createDataFrame(rows_of(tracks.segments)).select(*SILVER_SEGMENTS.columns)
     batch.memory[MEMORY] = replace(tracks, segments=tracks.open, saved_s=time.monotonic())
     return store.upsert(SILVER_SEGMENTS, rows, txn, metadata=said)

@@ -29,6 +29,7 @@ from lakehouse.transforms.features import PAST_DAYS, RECENT_DAYS, vessel_feature
 from lakehouse.transforms.uncertainty import FuelError
 from lakehouse.transforms.vessel_day import recomputed
 from lakehouse.transforms.vessel_latest import latest
+from lakehouse.transforms.vessel_spells import vessel_spells
 from lakehouse.transforms.voyages import ROUTE_WINDOW_DAYS, route_performance, voyage_analytics
 from lakehouse.transforms.voyages_silver import emission_days, reported_on, voyages
 
@@ -165,6 +166,11 @@ def _features(given: Mapping[str, DataFrame], _rows: Rows, _basis: Basis) -> Dat
     return vessel_features(given[t.SILVER_SENSORS.name], given[t.SILVER_VOYAGES.name])
 
 
+def _reports(identities: DataFrame, rows: Rows) -> DataFrame:
+    """All that was told under the MMSIs: what was told otherwise is part of how long an identity holds."""
+    return identities.where(F.col("mmsi").isin(sorted({row["mmsi"] for row in rows})))
+
+
 def _voyage_events(events: DataFrame, rows: Rows) -> DataFrame:
     is_of = F.col("voyage_id").isin(sorted({row["voyage_id"] for row in rows}))
     return events.where(is_of & (F.col("event_type") != "fuel_report"))
@@ -229,7 +235,10 @@ LINKS: dict[Table, Link] = {
         lambda given, _rows, _basis: emission_days(given[t.SILVER_VOYAGE_EVENTS.name]),
     ),
     **{cleaning.table: _of_bronze(cleaning, cleaning.table) for cleaning in CLEANINGS},
-    t.SILVER_VESSELS: _of_bronze(next(c for c in CLEANINGS if c.topic == AIS), t.SILVER_VESSELS),
+    t.SILVER_IDENTITIES: _of_bronze(next(c for c in CLEANINGS if c.topic == AIS), t.SILVER_IDENTITIES),
+    t.SILVER_VESSELS: Link(
+        {t.SILVER_IDENTITIES: _reports}, lambda given, _rows, _basis: vessel_spells(given[t.SILVER_IDENTITIES.name])
+    ),
 }
 """Tables whose rows can be retraced. Those in no link end a way: Bronze, and the register, which comes from a file.
 

@@ -101,7 +101,7 @@ class _Counting:
 
     def silver(self, topic: Topic) -> Iterator[Finding]:
         stream, measured = f"silver.{topic.short}", MEASURED[topic.short]
-        accepted = [measured, t.SILVER_VESSELS] if topic == AIS else [measured]
+        accepted = [measured, t.SILVER_IDENTITIES] if topic == AIS else [measured]
         others = [t.SILVER_SEGMENTS] if topic == AIS else []
         segments = self.lake.log(t.SILVER_SEGMENTS)  # opened before the positions that it counts
         tables = [*accepted, *others, t.SILVER_QUARANTINE, t.SILVER_LATE]
@@ -117,8 +117,8 @@ class _Counting:
             "rows_quarantined": {t.SILVER_QUARANTINE: of_stream},
             "rows_late": {t.SILVER_LATE: of_stream},
         }
-        if topic == AIS:  # a static report is accepted where it was the first to tell an identity
-            held_in["rows_accepted"][t.SILVER_VESSELS] = {"event_type": "static"}
+        if topic == AIS:  # a static report is accepted where it was the first to tell an identity in its hour
+            held_in["rows_accepted"][t.SILVER_IDENTITIES] = {"event_type": "static"}
         for outcome, holders in held_in.items():
             replayed = Tally(groups)
             if outcome != "rows_quarantined":

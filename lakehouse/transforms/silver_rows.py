@@ -22,7 +22,7 @@ IDENTITY = ("imo_number", "vessel_name", "call_sign", "ship_type_code", "length_
 
 
 def typed_ais(events: DataFrame) -> DataFrame:
-    """Columns of ``silver.positions`` and ``silver.vessels`` beside the record's; one row per event.
+    """Columns of ``silver.positions`` and ``silver.identities`` beside the record's; one row per event.
 
     Sentinels are null and named in ``flags``. ``identity_id`` is null where an event says nothing of identity.
     """
@@ -38,7 +38,7 @@ def typed_ais(events: DataFrame) -> DataFrame:
     return typed.withColumns(
         {
             "identity_id": F.when(says_who, F.md5(print_of)),
-            "valid_from_at": F.col("observed_at"),
+            "hour_at": F.date_trunc("hour", "observed_at"),
             "is_imo_valid": is_imo_valid(F.col("imo_number")),
         }
     )

@@ -14,10 +14,10 @@ from contracts.settings import Settings
 from contracts.tables import (
     BRONZE_AIS,
     GOLD_VESSEL_DAY,
+    SILVER_IDENTITIES,
     SILVER_LATE,
     SILVER_POSITIONS,
     SILVER_QUARANTINE,
-    SILVER_VESSELS,
     Table,
 )
 from contracts.topics import AIS
@@ -35,7 +35,7 @@ def collect(settings: Settings) -> Lake:
         UnavailableError: The broker does not tell its marks.
     """
     positions = _rows(settings, SILVER_POSITIONS, "event_id", *PLACE, "mmsi", "observed_on")
-    vessels = _rows(settings, SILVER_VESSELS, "mmsi", "vessel_name")
+    told = _rows(settings, SILVER_IDENTITIES, "mmsi", "vessel_name", "hour_at")
     days = _rows(settings, GOLD_VESSEL_DAY, "mmsi", "observed_on", "position_count")
     return Lake(
         on_broker=_marks(settings),
@@ -43,7 +43,7 @@ def collect(settings: Settings) -> Lake:
         positions=[Arrival(row["event_id"], row["kafka_partition"], row["kafka_offset"]) for row in positions],
         late=_raw(_rows(settings, SILVER_LATE, *PLACE, "value")),
         quarantine=_raw(_rows(settings, SILVER_QUARANTINE, *PLACE, "value")),
-        identities=[f"{row['mmsi']} {row['vessel_name']}" for row in vessels],
+        identities=[f"{row['mmsi']} {row['vessel_name']} {row['hour_at']:%F %H}h" for row in told],
         silver_days=Counter(_day(row) for row in positions),
         gold_days=_positions_by_day(days),
         ledger=_totals(settings),

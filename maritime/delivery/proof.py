@@ -27,7 +27,7 @@ class Arrival(NamedTuple):
 class Lake:
     """What the broker and the tables hold of the stream.
 
-    ``on_broker`` maps a partition to its end offset; ``identities`` are MMSI and name of ``silver.vessels``;
+    ``on_broker`` maps a partition to its end offset; ``identities`` are MMSI, name and hour of ``silver.identities``;
     ``silver_days`` and ``gold_days`` count positions per vessel and day; ``ledger`` sums the batches of ``silver.ais``.
     """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import count, islice
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -30,7 +31,10 @@ SHARES: tuple[tuple[float, str], ...] = ((0.03, "repeat"), (0.07, "static"), (0.
 
 
 class Sent(NamedTuple):
-    """An event of the stream. ``sequence`` counts its vessel's events; ``identity`` is what a static report tells."""
+    """An event of the stream.
+
+    ``sequence`` counts its vessel's events; ``identity`` is what a static report tells, with the hour.
+    """
 
     event_id: str
     mmsi: int
@@ -73,7 +77,8 @@ def _event(number: int, kind: str, identity_number: int) -> tuple[AisEvent, Sent
         static = AisStatic(
             event_id=name, source=SOURCE, mmsi=mmsi, observed_at_ms=at_ms, message_type=5, vessel_name=identity
         )
-        return static, Sent(name, mmsi, sequence, "static", f"{mmsi} {identity}")
+        told_in = datetime.fromtimestamp(at_ms / 1000, UTC)
+        return static, Sent(name, mmsi, sequence, "static", f"{mmsi} {identity} {told_in:%F %H}h")
     name = event_id("position", mmsi, at_ms, b"%d" % number)
     position = AisPosition(
         event_id=name,
