@@ -120,14 +120,19 @@ IMO_IS_VALID = Field("is_imo_valid", "boolean", "The IMO number is in range and 
 IDENTITY_ID = Field("identity_id", "string", "Fingerprint of MMSI, IMO number, name, call sign, type and dimensions.")
 HOUR_AT = Field("hour_at", "timestamp", "Beginning of the UTC hour of `observed_at`.")
 VALID_FROM_AT = Field(
-    "valid_from_at", "timestamp", "First report with this identity; after another one of the same MMSI, the first again.",
+    "valid_from_at",
+    "timestamp",
+    "First report with this identity; after another one of the same MMSI, the first again.",
     of_before="timestamp_seconds(0)",
 )
 VALID_TO_AT = Field(
-    "valid_to_at", "timestamp",
+    "valid_to_at",
+    "timestamp",
     "When the MMSI's next identity was told first, or this one last where it was none of a day; null: it holds.",
 )
-IS_SHARED = Field("is_shared", "boolean", "Another identity was told under the MMSI by turns with it: two ships, or an error.")
+IS_SHARED = Field(
+    "is_shared", "boolean", "Another identity was told under the MMSI by turns with it: two ships, or an error."
+)
 
 # Weather and sea, of sensors and buoys
 WIND_SPEED_MPS = Field("wind_speed_mps", "double", "True wind speed.", "mps", 0, 120)

@@ -134,8 +134,8 @@ SILVER_IDENTITIES = Table(
 
 SILVER_VESSELS = Table(
     name="silver.vessels",
-    grain="vessel identity under an MMSI and its validity (SCD2), folded from `silver.identities`; the rest of a row is "
-    "of its first report",
+    grain="vessel identity under an MMSI and its validity (SCD2), folded from `silver.identities`; the rest of a row "
+    "is of its first report",
     fields=(f.MMSI, f.IDENTITY_ID, f.VALID_FROM_AT, *_WHO, f.VALID_TO_AT, f.IS_SHARED),
     key=(f.MMSI, f.IDENTITY_ID, f.VALID_FROM_AT),
     clustered_by=(f.MMSI,),

@@ -130,9 +130,7 @@ def within(spans: Iterable[tuple[int, int]]) -> Column:
 
 def within_hours(spans: Iterable[tuple[int, int]]) -> Column:
     """True where ``hour_at`` is an hour of one of the spans."""
-    clauses = (
-        F.col("hour_at").between(F.date_trunc("hour", F.lit(_instant(a))), F.lit(_instant(b))) for a, b in spans
-    )
+    clauses = (F.col("hour_at").between(F.date_trunc("hour", F.lit(_instant(a))), F.lit(_instant(b))) for a, b in spans)
     return reduce(Column.__or__, clauses, F.lit(False))
 
 

@@ -127,9 +127,7 @@ def _earliest(marks: Sequence[dict[str, datetime]]) -> dict[str, datetime]:
     return {source: min(mark[source] for mark in marks) for source in in_all}
 
 
-def _refused(
-    cleaning: Cleaning, store: Store, batch: Batch, facts: BatchFacts, decision: Decision
-) -> DataFrame:
+def _refused(cleaning: Cleaning, store: Store, batch: Batch, facts: BatchFacts, decision: Decision) -> DataFrame:
     """Place and outcome of the lawful records that are not accepted; of static ones, those that tell nothing new."""
     if "identity_id" not in batch.rows.columns:
         return decision.refused

@@ -24,7 +24,15 @@ from lakehouse.rejudge import Case, judged, limits_of_then
 from lakehouse.replay_account import Account, accounts
 from lakehouse.replays import Intent
 from lakehouse.schema import spark_schema
-from lakehouse.silver import CLEANINGS, SILVER_FLOWS, Cleaning, Written, append_counted, write_identities, write_measured
+from lakehouse.silver import (
+    CLEANINGS,
+    SILVER_FLOWS,
+    Cleaning,
+    Written,
+    append_counted,
+    write_identities,
+    write_measured,
+)
 from lakehouse.store import Store
 from lakehouse.transforms.verdicts import open_records
 

@@ -65,7 +65,9 @@ def _from_tables(store: Store, batch: Batch) -> Tracks:
     saved = segments_of(store.read(SILVER_SEGMENTS, version).where("is_open").toArrow())
     version = store.version_before(SILVER_POSITIONS, batch.txn(SILVER_POSITIONS))
     newer = store.read(SILVER_POSITIONS, version).where(known.beyond())
-    if not known.offsets:  # the table may be older than segments are: millions of positions, of which the last ones suffice
+    if (
+        not known.offsets
+    ):  # the table may be older than segments are: millions of positions, of which the last ones suffice
         saved = segments_of(heads_of_before(newer).toArrow())
         newer = newer.where(~is_of_before())
     mmsi, points = points_of(newer.orderBy("kafka_partition", "kafka_offset").select(*NEEDED).toArrow())

@@ -1,4 +1,4 @@
-"""``silver.vessels`` from ``silver.identities``: about once a minute, of the MMSIs of which something was told since."""
+"""``silver.vessels`` from ``silver.identities``: about once a minute, of the MMSIs of which something was told."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _from_tables(store: Store, batch: Batch) -> Pending:
 
 
 def _fold(store: Store, batch: Batch) -> dict[str, int]:
-    """Fold anew what is pending, and merge what differs. No transaction id is needed: doing it twice changes nothing."""
+    """Fold anew what is pending, and merge what differs. It needs no transaction id: twice changes nothing."""
     pending: Pending = batch.memory[MEMORY]
     batch.memory[MEMORY] = replace(pending, mmsi=frozenset(), folded_s=time.monotonic())
     version = store.version(SILVER_IDENTITIES)

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from lakehouse.transforms.intervals import hours
 
 NEAR_H = 0.25
-"""A static report tells who sent the positions of a quarter of an hour around it (Global Fishing Watch, pipe-segment)."""
+"""How far from a segment a static report may lie and still tell who it is (Global Fishing Watch, pipe-segment)."""
 
 
 def segment_identities(segments: DataFrame, identities: DataFrame) -> DataFrame:

@@ -40,7 +40,10 @@ def spells(spark: SparkSession, *told: tuple[str, float]) -> list[tuple[str, flo
     """Identity, first hour, last hour and whether shared, of reports (identity, hour)."""
     of = {"mmsi": MMSI, "mmsi_class": "ship", "event_type": "static", "source": "noaa"}
     rows = [
-        tuple({**of, "identity_id": who, "observed_at": at(hour), "vessel_name": who}.get(c) for c in SILVER_IDENTITIES.columns)
+        tuple(
+            {**of, "identity_id": who, "observed_at": at(hour), "vessel_name": who}.get(c)
+            for c in SILVER_IDENTITIES.columns
+        )
         for who, hour in told
     ]
     found = vessel_spells(spark.createDataFrame(rows, spark_schema(SILVER_IDENTITIES)))
@@ -115,9 +118,7 @@ def test_a_stream_that_was_killed_before_it_folded_does_so_at_its_next_start(
 
 def rows(store: Store) -> list[tuple[str, float | None, float | None]]:
     found = store.read(SILVER_VESSELS).collect()
-    return sorted(
-        (row.vessel_name, hour_of(row.valid_from_at), hour_of(row.valid_to_at)) for row in found
-    )
+    return sorted((row.vessel_name, hour_of(row.valid_from_at), hour_of(row.valid_to_at)) for row in found)
 
 
 def test_a_report_says_who_a_segment_is_only_while_no_other_of_the_mmsi_is_heard(spark: SparkSession) -> None:
