@@ -397,8 +397,8 @@ LAST_ON = Field("last_on", "date", "Last day of the year with a fuel report; the
 DAYS_REPORTED = Field("days_reported", "int", "Days of the year with a fuel report.", None, 0, 366)
 DAYS_IN_YEAR = Field("days_in_year", "int", "Days of the calendar year.", None, 365, 366)
 IS_YEAR_OVER = Field("is_year_over", "boolean", "The vessel has reported 31 December or a later day.")
-OBSERVED_SHARE = Field(
-    "observed_share",
+REPORTED_SHARE = Field(
+    "reported_share",
     "double",
     "Days with a fuel report by days from 1 January to `last_on`, to 31 December once the year is over.",
     None,

@@ -109,7 +109,7 @@ def _with_uncertainty(years: DataFrame, error: uncertainty.FuelError) -> DataFra
     letters = F.when(F.col("cii_rating").isNotNull(), F.col("noise.letters"))
     return found.withColumns(
         {
-            "observed_share": F.col("days_reported") / days,
+            "reported_share": F.col("days_reported") / days,
             "cii_low_90": attained * F.exp(-F.col("noise.width")),
             "cii_high_90": attained * F.exp("noise.width"),
             **{f"rating_{letter.lower()}_probability": letters[i] for i, letter in enumerate(RATINGS)},

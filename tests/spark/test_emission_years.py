@@ -141,10 +141,10 @@ def test_a_year_is_all_its_days_under_every_flag_and_over_once_a_later_day_is_re
     assert (old.vessel_id, old.mmsi, old.days_reported, old.days_in_year) == (9074729, 636_000_001, 20, 365)
     assert (old.distance_year_nm, old.fuel_hfo_year_t, old.fuel_mdo_year_t) == (20_000.0, 1_600.0, 1.0)
     assert (old.underway_year_h, old.total_fuel_year_t) == (420.0, 1_601.0)
-    assert (old.is_year_over, old.observed_share, old.days_remaining) == (True, pytest.approx(20 / 365), 0)
+    assert (old.is_year_over, old.reported_share, old.days_remaining) == (True, pytest.approx(20 / 365), 0)
     assert (old.first_on, old.last_on) == (date(2025, 1, 1), date(2025, 12, 31))
     assert (old.cii_projected, old.warning) == (None, None)
-    assert (new.is_year_over, new.observed_share, new.days_remaining) == (False, pytest.approx(6 / 8), 357)
+    assert (new.is_year_over, new.reported_share, new.days_remaining) == (False, pytest.approx(6 / 8), 357)
 
 
 @pytest.mark.parametrize(

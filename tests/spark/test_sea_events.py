@@ -8,8 +8,8 @@ import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse.transforms.encounters import encounters
 from lakehouse.reference import PORT_SCHEMA
+from lakehouse.transforms.encounters import encounters
 from lakehouse.transforms.gaps import gaps, open_gaps, positions_before
 from lakehouse.transforms.loitering import loitering, with_far_ports
 

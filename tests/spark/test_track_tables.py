@@ -212,7 +212,7 @@ def test_all_is_found_anew_where_what_was_added_cannot_be_told(store: Store, fle
     heard = store.read(t.GOLD_VESSEL_TRACKS).agg({"heard_at": "max"}).first()
     assert operation == "WRITE"
     assert heard is not None
-    assert heard[0] < datetime(2024, 1, 2)
+    assert heard[0] < datetime(2024, 1, 2, tzinfo=UTC).replace(tzinfo=None)
 
 
 def test_added_rows_are_those_of_the_commits_in_between(store: Store, fleet: list[Row]) -> None:
