@@ -21,7 +21,9 @@ from contracts.tables import GOLD_EMISSION_COMPLIANCE
 from lakehouse.transforms.emissions import TARGET_YEAR
 
 ESTIMATE = "These ratings are an estimate, not a verified rating."
-NO_FUEL = "AIS positions tell neither fuel nor what a rating needs to know of a ship: these are not rated above."
+NO_FUEL = (
+    "Their fuel is modelled from positions where maritime-tracks has run; a ship that had to be guessed is never rated."
+)
 SHOWN = 40
 STATE = (
     "mmsi", "reported_on", "cii_ship_type", "capacity", "capacity_unit", "co2_ytd_t", "distance_ytd_nm",

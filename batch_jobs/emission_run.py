@@ -16,13 +16,18 @@ from contracts.tables import (
     GOLD_EMISSION_COMPLIANCE,
     GOLD_EMISSION_OUTLOOK,
     GOLD_EMISSION_YEAR,
+    GOLD_TRACK_FUEL,
     SILVER_EMISSIONS,
     SILVER_SHIP_REGISTER,
 )
 from lakehouse.transforms.emission_outlook import emission_outlook
 from lakehouse.transforms.emission_years import YEARS_BEFORE, emission_years
 from lakehouse.transforms.emissions import ROLLING_DAYS, emission_compliance
+from lakehouse.transforms.fuel_days import fuel_days, shared_days
 from lakehouse.transforms.uncertainty import FuelError
+
+MODELLED = "modelled"
+"""Argument of a run that takes modelled fuel days too: where they are."""
 
 
 def compute(run: Run, source: inputs.Source, period: inputs.Period, regulation: Regulation) -> None:
@@ -33,10 +38,10 @@ def compute(run: Run, source: inputs.Source, period: inputs.Period, regulation: 
     """
     day = F.col("reported_on")
     earliest = min(period.start_on - timedelta(days=max(ROLLING_DAYS) - 1), date(period.start_on.year, 1, 1))
-    fuel_days = run.read(SILVER_EMISSIONS).filter((day >= earliest) & (day <= period.end_on))
-    if not run.load(fuel_days, f.REPORTED_ON, period, source):
+    found = fuel(run).filter((day >= earliest) & (day <= period.end_on))
+    if not run.load(found, f.REPORTED_ON, period, source):
         raise inputs.no_rows(source, period)
-    rated = emission_compliance(fuel_days, run.read(SILVER_SHIP_REGISTER), regulation, years_of(period))
+    rated = emission_compliance(found, run.read(SILVER_SHIP_REGISTER), regulation, years_of(period))
     run.basis["regulation"] = regulation.version
     covers = {"reported_on": (period.start_on, period.end_on)}
     run.write(GOLD_EMISSION_COMPLIANCE, rated.filter(period.where(f.REPORTED_ON)), covers)
@@ -56,7 +61,13 @@ def compute_years(run: Run, period: inputs.Period, regulation: Regulation, error
 def days_of_years(run: Run, period: inputs.Period) -> DataFrame:
     """The fuel days that the period's calendar years rest on: their own, two years before, and whatever came later."""
     first = date(period.start_on.year - YEARS_BEFORE, 1, 1)
-    return run.read(SILVER_EMISSIONS).filter(F.col("reported_on") >= first)
+    return fuel(run).filter(F.col("reported_on") >= first)
+
+
+def fuel(run: Run) -> DataFrame:
+    """Fuel days: those reported, and where the run is asked for it those that `maritime-tracks` has modelled."""
+    reported = run.read(SILVER_EMISSIONS)
+    return fuel_days(reported, run.read(GOLD_TRACK_FUEL)) if MODELLED in run.arguments else reported
 
 
 def years_of(period: inputs.Period) -> range:
@@ -97,6 +108,7 @@ def summarise(
         "near_a_boundary": sum(bool(year["is_near_boundary"]) for year in years),
         "corrective_action_plans": sum((year["consequence"] or "none") != "none" for year in years),
         "warned": len(warned),
+        "days_of_two_ships_under_one_mmsi": shared_days(run.read(GOLD_TRACK_FUEL)) if MODELLED in run.arguments else 0,
         "note": emission_report.ESTIMATE,
     }
     return results, facts

@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from deltalake import DeltaTable
 
 from batch_jobs import emission_report, emission_run, eu_checks, inputs, what_if, year_report
 from batch_jobs.runs import Run, tell, tell_plan, timed
 from contracts import fields as f
 from contracts.regulation import Regulation, as_known_on, load_regulation
-from contracts.settings import load_settings
+from contracts.settings import Settings, load_settings
 from contracts.tables import (
     GOLD_EMISSION_COMPLIANCE,
     GOLD_EMISSION_OUTLOOK,
     GOLD_EMISSION_YEAR,
+    GOLD_TRACK_FUEL,
     SILVER_EMISSIONS,
     SILVER_SHIP_REGISTER,
 )
@@ -30,7 +32,9 @@ NEEDED_OF_SHIPS = (f.IMO_NUMBER, f.CII_SHIP_TYPE, f.DWT_T, f.GROSS_TONNAGE)
 
 
 @click.command("emissions", cls=Command)
-@click.option("--input", "input_path", help="Delta table of fuel days; default: silver/emissions of the lake.")
+@click.option(
+    "--input", "input_path", help="Delta table of fuel days; default: silver/emissions and gold/track_fuel of the lake."
+)
 @click.option("--output", "output_path", help="Delta table to write; default: gold/emission_compliance of the lake.")
 @click.option("--register", "register_path", help="Delta table of ships; default: silver/ship_register of the lake.")
 @click.option("--compliance-check", type=click.Choice(CHECKS), default=CHECKS[0], show_default=True)
@@ -60,6 +64,7 @@ def main(
 ) -> None:
     """Compute CO2 and carbon intensity (CII) of each vessel and day, and rate its years.
 
+    Fuel as ships report it; of days without a report what maritime-tracks has modelled from their positions.
     CO2 by the factors of MEPC.364(79), rolling values over 7 and 30 calendar days, attained and required CII, rating
     A to E so far, and the same against the limits to 2030. A run replaces exactly the days asked for; their calendar
     years are rated from all days there are, in the tables emission_year and emission_outlook beside it. Rules as they
@@ -75,6 +80,9 @@ def main(
     target = output_path or f"{settings.lake}/{GOLD_EMISSION_COMPLIANCE.path}"
     ships = register_path or f"{settings.lake}/{SILVER_SHIP_REGISTER.path}"
     source = inputs.read_log(source_path, SILVER_EMISSIONS, NEEDED, f.REPORTED_ON)
+    modelled = None if input_path else modelled_in(settings)
+    if modelled:
+        source = inputs.together(source, modelled)
     period = inputs.period_in(source, start_date, end_date)
     for year in (period.start_on.year, period.end_on.year):
         regulation.reduction_pct(year)
@@ -85,6 +93,7 @@ def main(
     arguments = {
         "input": source.path, "output": target, "register": ships, "compliance_check": compliance_check,
         "start_date": period.start_on, "end_date": period.end_on,
+        **({emission_run.MODELLED: modelled.path} if modelled else {}),
         **({"as_known_on": as_known_on} if as_known_on else {}),
         **({"what_if": what_if_text, "vessel": vessel} if asked else {}),
         **({"baseline_2008": baseline_2008} if baseline_2008 else {}),
@@ -116,6 +125,14 @@ def places_of(target: str) -> dict[str, str]:
     folder = target.rstrip("/").rpartition("/")[0]
     beside = {table.name: f"{folder}/{table.name.partition('.')[2]}" for table in OUTPUTS[1:]}
     return {GOLD_EMISSION_COMPLIANCE.name: target, **beside}
+
+
+def modelled_in(settings: Settings) -> inputs.Source | None:
+    """Fuel days that maritime-tracks has modelled; null where it has never run."""
+    path = f"{settings.lake}/{GOLD_TRACK_FUEL.path}"
+    if not DeltaTable.is_deltatable(path):
+        return None
+    return inputs.read_log(path, GOLD_TRACK_FUEL, GOLD_TRACK_FUEL.fields, f.REPORTED_ON)
 
 
 def rules_of(as_known_on_day: str | None) -> Regulation:

@@ -50,6 +50,11 @@ class Source:
         )
 
 
+def together(one: Source, other: Source) -> Source:
+    """Two tables as one, named by the first."""
+    return Source(one.path, one.files + other.files)
+
+
 def read_log(path: str, table: Table, needed: Iterable[Field], day: Field | None = None) -> Source:
     """Look a table up without Spark.
 

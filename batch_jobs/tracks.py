@@ -1,4 +1,4 @@
-"""``maritime-tracks``: port calls, sailings, gaps, encounters and loitering, from positions alone."""
+"""``maritime-tracks``: port calls, sailings, gaps, encounters, loitering and fuel, from positions alone."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from contracts.settings import Settings, load_settings
 from contracts.tables import (
     GOLD_ENCOUNTERS,
     GOLD_GAPS,
+    GOLD_IDENTITY_REVISIONS,
     GOLD_LOITERING,
     GOLD_PORT_CALLS,
     GOLD_SAILINGS,
+    GOLD_TRACK_FUEL,
     GOLD_VESSEL_TRACKS,
     SILVER_POSITIONS,
 )
@@ -28,7 +30,7 @@ from lakehouse.track_tables import NEEDED, update
 JOB = "tracks"
 COUNTED = {
     "port_calls": GOLD_PORT_CALLS, "sailings": GOLD_SAILINGS, "gaps": GOLD_GAPS, "encounters": GOLD_ENCOUNTERS,
-    "loitering": GOLD_LOITERING,
+    "loitering": GOLD_LOITERING, "fuel_days": GOLD_TRACK_FUEL, "identities_revised": GOLD_IDENTITY_REVISIONS,
 }  # fmt: skip
 POSITIONS_STREAM = "silver.ais"
 
@@ -37,7 +39,7 @@ POSITIONS_STREAM = "silver.ais"
 @click.option("--rebuild", is_flag=True, help="Find everything anew from all positions, whatever is stored.")
 @json_option
 def main(rebuild: bool, as_json: bool) -> None:
-    """Find port calls, voyages as sailed, gaps, encounters and loitering in the positions that are new.
+    """Find port calls, voyages as sailed, gaps, encounters and loitering in the positions that are new, and model fuel.
 
     Only vessels with new positions are looked at again, each from its last port call that was over before. Nobody has
     to declare anything; what operators declare is joined by maritime-voyages, which runs this first.
@@ -57,9 +59,9 @@ def bring_up_to_date(settings: Settings, *, rebuild: bool = False) -> dict[str, 
     inputs.read_log(path, SILVER_POSITIONS, needed)
     with recorded(Run, JOB, {"rebuild": rebuild}, settings) as run:
         with timed(run):
-            is_new = update(run, _complete_until(settings), whole=rebuild)
+            is_new = update(run, _complete_until(settings), settings.jump_limit_kn, whole=rebuild)
         if not is_new:
-            say(f"No position has come since version {run.inputs[SILVER_POSITIONS.name]} of {SILVER_POSITIONS.name}.")
+            say(f"Nothing has come since version {run.inputs[SILVER_POSITIONS.name]} of {SILVER_POSITIONS.name}.")
         facts = _facts(run)
         run.rows_written = sum(facts[name] for name in COUNTED)
     return {"job": JOB, "new_positions": run.rows_read, **facts, "seconds": round(run.seconds, 1)}

@@ -1,27 +1,25 @@
-"""The tables that positions alone tell: tracks, port calls, sailings, gaps, encounters, loitering.
+"""The tables that positions alone tell: tracks, port calls, sailings, gaps, encounters, loitering, modelled fuel.
 
 They are brought up to date with the positions that were added since the version of ``silver.positions`` which was read
-last. ``gold.vessel_tracks`` is written last and names that version in its commit: a run that breaks off is done again
-from there, and every table is then as if it had not.
+last, and with what was told since of who they are. ``gold.vessel_tracks`` is written last and names these versions in
+its commit: a run that breaks off is done again from there, and every table is then as if it had not.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-import deltalake
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from contracts import tables as t
 from contracts.tables import Table
-from lakehouse.additions import added
 from lakehouse.reference import port_frame
 from lakehouse.runs import Run
+from lakehouse.track_fuel import track_fuel
+from lakehouse.track_news import News, known, news, registered_anew, touched
 from lakehouse.transforms import tracks_anew as anew
 from lakehouse.transforms.encounters import FROM_PORT_KM, encounters
 from lakehouse.transforms.encounters_anew import in_window, window
@@ -31,15 +29,15 @@ from lakehouse.transforms.parsing import mmsi_class
 from lakehouse.transforms.port_areas import with_nearest_port
 from lakehouse.transforms.port_calls_anew import restated
 from lakehouse.transforms.sailings import sailings
+from lakehouse.transforms.track_identity import identity_revisions, with_identity
 from lakehouse.transforms.vessel_tracks import ends_together, segment_ends, vessel_tracks
 
 WRITTEN = (
-    t.GOLD_PORT_CALLS, t.GOLD_SAILINGS, t.GOLD_GAPS, t.GOLD_LOITERING, t.GOLD_ENCOUNTERS, t.GOLD_VESSEL_TRACKS,
+    t.GOLD_PORT_CALLS, t.GOLD_SAILINGS, t.GOLD_GAPS, t.GOLD_LOITERING, t.GOLD_ENCOUNTERS, t.GOLD_TRACK_FUEL,
+    t.GOLD_IDENTITY_REVISIONS, t.GOLD_VESSEL_TRACKS,
 )  # fmt: skip
 """In the order in which they are written."""
 NEEDED = ("segment_id", "mmsi", "observed_at", "lat_deg", "lon_deg", "sog_kn", "nav_status", "source")
-RULES = 1
-"""Number of the rules by which rows are found. With another one all of them are found anew."""
 TANKERS = (80, 89)
 """Ship types of AIS that are tankers (ITU-R M.1371): they manoeuvre farther from the port."""
 
@@ -51,11 +49,13 @@ class Update:
     Attributes:
         run: What reads and writes.
         complete_until: Up to when the positions of each source have been read.
+        jump_limit_kn: Fastest speed that a vessel can have.
         is_whole: Everything is found anew, and what is stored counts for nothing.
     """
 
     run: Run
     complete_until: Mapping[str, datetime]
+    jump_limit_kn: float
     is_whole: bool = False
 
     def stored(self, table: Table) -> DataFrame:
@@ -72,26 +72,23 @@ class Update:
             self.run.restate(table, rows, stale)
 
 
-def update(run: Run, complete_until: Mapping[str, datetime], *, whole: bool) -> bool:
+def update(run: Run, complete_until: Mapping[str, datetime], jump_limit_kn: float, *, whole: bool) -> bool:
     """Bring all tables up to date; whether there was anything to do.
 
     Args:
         run: What reads and writes.
         complete_until: Up to when the positions of each source have been read, for gaps that go on.
+        jump_limit_kn: Fastest speed that a vessel can have.
         whole: Find everything anew.
     """
-    store = run.store
     for table in WRITTEN:
-        store.create(table)
-    positions = _ships(run.read(t.SILVER_POSITIONS).select(*NEEDED))
-    version = run.inputs[t.SILVER_POSITIONS.name]
-    run.basis["positions"] = _identity(run)
-    before = None if whole else _reached(run)
-    if before == version:
+        run.store.create(table)
+    found = news(run, NEEDED, whole=whole)
+    if found is None:
         return False
-    fresh = None if before is None else added(store, t.SILVER_POSITIONS, before, version, NEEDED)
-    news = positions if fresh is None else _ships(fresh)
-    _write_all(Update(run, complete_until, is_whole=fresh is None), news, positions)
+    positions = _ships(run.read(t.SILVER_POSITIONS).select(*NEEDED))
+    fresh = positions if found.positions is None else _ships(found.positions)
+    _write_all(Update(run, complete_until, jump_limit_kn, found.positions is None), found, fresh, positions)
     return True
 
 
@@ -100,23 +97,27 @@ def _ships(positions: DataFrame) -> DataFrame:
     return positions.where(mmsi_class(F.col("mmsi")) == "ship")
 
 
-def _write_all(of: Update, fresh: DataFrame, positions: DataFrame) -> None:
+def _write_all(of: Update, found: News, fresh: DataFrame, positions: DataFrame) -> None:
     ports = port_frame(of.run.store.spark)
     before = of.stored(t.GOLD_VESSEL_TRACKS)
-    touched = fresh.select("mmsi").distinct()
-    ends = ends_together(before.join(touched, "mmsi", "left_semi"), segment_ends(fresh))
+    again = touched(found, fresh, before).localCheckpoint()
+    ends = ends_together(before.join(again, "mmsi", "left_semi"), segment_ends(fresh))
+    identities = known(of.run, t.SILVER_IDENTITIES).join(again, "mmsi", "left_semi").localCheckpoint()
     # Each of these is computed once and is a short plan from then on: Spark looks at a plan whole in every step.
-    labels = vessel_tracks(ends, ports).localCheckpoint()
-    others = anew.other_than_before(labels, before).localCheckpoint()
+    labels = with_identity(vessel_tracks(ends, ports).localCheckpoint(), identities).localCheckpoint()
+    others = anew.other_than_before(labels, before).union(registered_anew(found, before)).distinct().localCheckpoint()
     begins = anew.starts(fresh, labels, of.stored(t.GOLD_PORT_CALLS), others).localCheckpoint()
     tail = _tail(of, positions, labels, begins, ports).localCheckpoint()
     tracks = _with_heard_before(labels, before, tail).localCheckpoint()
-    everybody = before.join(touched, "mmsi", "left_anti").unionByName(tracks, allowMissingColumns=True)
+    everybody = before.join(again, "mmsi", "left_anti").unionByName(tracks, allowMissingColumns=True)
     calls = _port_calls(of, tail, begins, others, tracks)
     _sailings(of, tail, calls, begins, others, tracks)
     _gaps(of, tail, begins, others, everybody)
     _loitering(of, tail, begins, others, tracks, ports)
     _encounters(of, positions, fresh, others, everybody, ports)
+    _fuel(of, tail, begins, others, tracks, identities)
+    if not of.is_whole:
+        of.run.restate(t.GOLD_IDENTITY_REVISIONS, *_revised(tracks, before, identities))
     of.write(t.GOLD_VESSEL_TRACKS, tracks, _keys(t.GOLD_VESSEL_TRACKS, tracks).limit(0))
     of.run.rows_read = fresh.count()
 
@@ -176,6 +177,24 @@ def _loitering(
     of.write(t.GOLD_LOITERING, _with_source(rows, tracks), _stale(t.GOLD_LOITERING, stale, stored, others))
 
 
+def _fuel(
+    of: Update, tail: DataFrame, begins: DataFrame, others: DataFrame, tracks: DataFrame, identities: DataFrame
+) -> None:
+    """Days from that of the last settled departure on: the tail begins early enough for the whole of it."""
+    stored = of.stored(t.GOLD_TRACK_FUEL)
+    found = track_fuel(of.run, tail, tracks, identities, of.jump_limit_kn)
+    days = begins.withColumn("begins_at", F.date_trunc("day", "begins_at"))
+    rows = anew.from_start(found, days, "reported_on", inclusive=True)
+    stale = anew.from_start(stored, days, "reported_on", inclusive=True)
+    of.write(t.GOLD_TRACK_FUEL, rows, _stale(t.GOLD_TRACK_FUEL, stale, stored, others))
+
+
+def _revised(tracks: DataFrame, before: DataFrame, identities: DataFrame) -> tuple[DataFrame, DataFrame]:
+    table = t.GOLD_IDENTITY_REVISIONS
+    rows = identity_revisions(tracks, before, identities).select(*table.columns).localCheckpoint()
+    return rows, _keys(table, rows)
+
+
 def _encounters(
     of: Update, positions: DataFrame, fresh: DataFrame, others: DataFrame, everybody: DataFrame, ports: DataFrame
 ) -> None:
@@ -211,12 +230,11 @@ def _tail(of: Update, positions: DataFrame, labels: DataFrame, begins: DataFrame
 
 
 def _with_tanker(of: Update, positions: DataFrame) -> DataFrame:
-    if not of.run.store.exists(t.SILVER_VESSELS):
-        return positions.withColumn("is_tanker", F.lit(False))
     is_tanker = F.col("ship_type_code").between(*TANKERS)
-    tankers = of.run.read(t.SILVER_VESSELS).where(is_tanker).select("mmsi", F.lit(True).alias("is_tanker")).distinct()
-    known = positions.join(F.broadcast(tankers), "mmsi", "left")
-    return known.withColumn("is_tanker", F.coalesce("is_tanker", F.lit(False)))
+    ships = known(of.run, t.SILVER_VESSELS).where(is_tanker)
+    tankers = ships.select("mmsi", F.lit(True).alias("is_tanker")).distinct()
+    told = positions.join(F.broadcast(tankers), "mmsi", "left")
+    return told.withColumn("is_tanker", F.coalesce("is_tanker", F.lit(False)))
 
 
 def _with_heard_before(labels: DataFrame, before: DataFrame, tail: DataFrame) -> DataFrame:
@@ -262,21 +280,3 @@ def _stale(table: Table, restated_rows: DataFrame, stored: DataFrame, others: Da
 
 def _keys(table: Table, rows: DataFrame) -> DataFrame:
     return rows.select(*(column.name for column in table.key))
-
-
-def _identity(run: Run) -> dict[str, Any]:
-    """Which table of positions was read, and by which rules: another one is read whole."""
-    table_id = deltalake.DeltaTable(run.store.path(t.SILVER_POSITIONS)).metadata().id
-    return {"table_id": str(table_id), "rules": RULES}
-
-
-def _reached(run: Run) -> int | None:
-    """The version of ``silver.positions`` that the tables rest on; null where all is to be found anew."""
-    for commit in deltalake.DeltaTable(run.store.path(t.GOLD_VESSEL_TRACKS)).history():
-        said = json.loads(commit.get("userMetadata") or "{}")
-        if commit.get("operation") == "RESTORE":
-            return None
-        if said.get("job") == run.job:
-            is_same = said.get("positions") == run.basis["positions"]
-            return int(said["inputs"][t.SILVER_POSITIONS.name]) if is_same else None
-    return None

@@ -27,6 +27,8 @@ JOBS: dict[Table, tuple[str, ...]] = {
     t.GOLD_GAPS: ("tracks",),
     t.GOLD_ENCOUNTERS: ("tracks",),
     t.GOLD_LOITERING: ("tracks",),
+    t.GOLD_TRACK_FUEL: ("tracks",),
+    t.GOLD_IDENTITY_REVISIONS: ("tracks",),
     t.GOLD_EMISSION_COMPLIANCE: ("emissions",),
     t.GOLD_EU_ETS_YEAR: ("emissions",),
     t.GOLD_FUELEU_YEAR: ("emissions",),

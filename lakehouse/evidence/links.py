@@ -26,6 +26,7 @@ from lakehouse.transforms.emission_outlook import emission_outlook
 from lakehouse.transforms.emission_years import YEARS_BEFORE, emission_years
 from lakehouse.transforms.emissions import ROLLING_DAYS, emission_compliance
 from lakehouse.transforms.features import PAST_DAYS, RECENT_DAYS, vessel_features
+from lakehouse.transforms.fuel_days import fuel_days
 from lakehouse.transforms.uncertainty import FuelError
 from lakehouse.transforms.vessel_day import recomputed
 from lakehouse.transforms.vessel_latest import latest
@@ -98,6 +99,15 @@ def _route_voyages(found: DataFrame, rows: Rows) -> DataFrame:
     )
 
 
+def _own_sailings(found: DataFrame, rows: Rows) -> DataFrame:
+    """What the ships of the rows sailed, as the rows name it: none of a row that rests on declared events alone."""
+    return found.where(F.col("sailing_id").isin([row["sailing_id"] for row in rows if row["sailing_id"]]))
+
+
+def _voyages(given: Mapping[str, DataFrame], _rows: Rows, _basis: Basis) -> DataFrame:
+    return voyage_analytics(given[t.SILVER_VOYAGES.name], given[t.GOLD_SAILINGS.name])
+
+
 def _period_voyages(analytics: DataFrame, rows: Rows) -> DataFrame:
     (row,) = rows
     in_period = F.col("departed_on").between(F.lit(row["start_on"]), F.lit(row["end_on"]))
@@ -122,8 +132,22 @@ def _ship(register: DataFrame, rows: Rows) -> DataFrame:
     return register.where(F.col("imo_number").isin([row["imo_number"] for row in rows if row["imo_number"]]))
 
 
+def _of_its_mmsi(select: Callable[[DataFrame, Rows], DataFrame]) -> Callable[[DataFrame, Rows], DataFrame]:
+    """The rows selected, and those of other tracks under the same MMSI: a day of two ships is told of neither."""
+
+    def of_mmsi(modelled: DataFrame, rows: Rows) -> DataFrame:
+        mine = select(modelled, rows).select("mmsi", "reported_on").distinct()
+        return modelled.join(mine, ["mmsi", "reported_on"], "left_semi")
+
+    return of_mmsi
+
+
+def _fuel(given: Mapping[str, DataFrame]) -> DataFrame:
+    return fuel_days(given[t.SILVER_EMISSIONS.name], given[t.GOLD_TRACK_FUEL.name])
+
+
 def _compliance(given: Mapping[str, DataFrame], rows: Rows, basis: Basis) -> DataFrame:
-    emissions, register = given[t.SILVER_EMISSIONS.name], given[t.SILVER_SHIP_REGISTER.name]
+    emissions, register = _fuel(given), given[t.SILVER_SHIP_REGISTER.name]
     return emission_compliance(emissions, register, basis.regulation, [rows[0]["reported_on"].year])
 
 
@@ -135,7 +159,7 @@ def _year_fuel_days(emissions: DataFrame, rows: Rows) -> DataFrame:
 
 
 def _year(given: Mapping[str, DataFrame], rows: Rows, basis: Basis) -> DataFrame:
-    emissions, register = given[t.SILVER_EMISSIONS.name], given[t.SILVER_SHIP_REGISTER.name]
+    emissions, register = _fuel(given), given[t.SILVER_SHIP_REGISTER.name]
     error = FuelError(*basis.settings.fuel_error_pct)
     return emission_years(emissions, register, basis.regulation, [rows[0]["year"]], error)
 
@@ -219,11 +243,19 @@ LINKS: dict[Table, Link] = {
         {t.SILVER_POSITIONS: _last_position}, lambda given, _rows, _basis: latest(given[t.SILVER_POSITIONS.name])
     ),
     t.GOLD_ROUTE_PERFORMANCE: Link({t.GOLD_VOYAGE_ANALYTICS: _period_voyages}, _route),
-    t.GOLD_VOYAGE_ANALYTICS: Link(
-        {t.SILVER_VOYAGES: _route_voyages}, lambda given, _rows, _basis: voyage_analytics(given[t.SILVER_VOYAGES.name])
+    t.GOLD_VOYAGE_ANALYTICS: Link({t.SILVER_VOYAGES: _route_voyages, t.GOLD_SAILINGS: _own_sailings}, _voyages),
+    t.GOLD_EMISSION_COMPLIANCE: Link(
+        {t.SILVER_EMISSIONS: _fuel_days, t.GOLD_TRACK_FUEL: _of_its_mmsi(_fuel_days), t.SILVER_SHIP_REGISTER: _ship},
+        _compliance,
     ),
-    t.GOLD_EMISSION_COMPLIANCE: Link({t.SILVER_EMISSIONS: _fuel_days, t.SILVER_SHIP_REGISTER: _ship}, _compliance),
-    t.GOLD_EMISSION_YEAR: Link({t.SILVER_EMISSIONS: _year_fuel_days, t.SILVER_SHIP_REGISTER: _ship}, _year),
+    t.GOLD_EMISSION_YEAR: Link(
+        {
+            t.SILVER_EMISSIONS: _year_fuel_days,
+            t.GOLD_TRACK_FUEL: _of_its_mmsi(_year_fuel_days),
+            t.SILVER_SHIP_REGISTER: _ship,
+        },
+        _year,
+    ),
     t.GOLD_EMISSION_OUTLOOK: Link({t.GOLD_EMISSION_YEAR: _own_year, t.SILVER_SHIP_REGISTER: _ship}, _outlook),
     t.GOLD_VESSEL_FEATURES: Link({t.SILVER_SENSORS: _engine_days, t.SILVER_VOYAGES: _own_voyages}, _features),
     t.SILVER_VOYAGES: Link(
@@ -240,7 +272,8 @@ LINKS: dict[Table, Link] = {
         {t.SILVER_IDENTITIES: _reports}, lambda given, _rows, _basis: vessel_spells(given[t.SILVER_IDENTITIES.name])
     ),
 }
-"""Tables whose rows can be retraced. Those in no link end a way: Bronze, and the register, which comes from a file.
+"""Tables whose rows can be retraced. Those in no link end a way: Bronze, the register, which comes from a file, and what `maritime-tracks` finds in whole
+tracks of positions, whose commit names the versions that it read.
 
 A prediction needs the model as well: its link is in ``ml.evidence``.
 """

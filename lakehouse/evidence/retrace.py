@@ -175,7 +175,7 @@ def _one_back(
     given: dict[str, DataFrame] = {}
     found: list[tuple[Table, int, list[Row]]] = []
     for table, select in link.needs.items():
-        if not store.exists(table):
+        if not store.exists(table) or (versions and table.name not in versions):  # or it was read without it
             given[table.name] = store.spark.createDataFrame([], spark_schema(table))
             continue
         version = versions.get(table.name, store.version(table))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from contracts.tables import SILVER_EMISSIONS
 
@@ -14,8 +15,24 @@ def fuel_days(reported: DataFrame, modelled: DataFrame) -> DataFrame:
 
     Args:
         reported: ``silver.emissions``.
-        modelled: Days of `modelled_days`; one that was reported too is left out.
+        modelled: ``gold.track_fuel``. A day that was reported too is left out, by MMSI or by IMO number, and so is a
+            day on which two ships were heard under one MMSI: `shared_days` counts these.
     """
     columns = SILVER_EMISSIONS.columns
-    unreported = modelled.join(reported.select(*DAY), list(DAY), "left_anti")
+    by_number = reported.where(F.col("imo_number").isNotNull()).select("imo_number", "reported_on")
+    unreported = (
+        modelled.join(_shared(modelled), list(DAY), "left_anti")
+        .join(reported.select(*DAY), list(DAY), "left_anti")
+        .join(by_number, ["imo_number", "reported_on"], "left_anti")
+    )
     return reported.select(columns).unionByName(unreported.select(columns))
+
+
+def shared_days(modelled: DataFrame) -> int:
+    """How many days of an MMSI no fuel is told of, since two ships were heard under it."""
+    return _shared(modelled).count()
+
+
+def _shared(modelled: DataFrame) -> DataFrame:
+    tracks = modelled.groupBy(*DAY).agg(F.count_distinct("track_id").alias("tracks"))
+    return tracks.where("tracks > 1").select(*DAY)

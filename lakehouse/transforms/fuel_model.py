@@ -34,8 +34,8 @@ def with_fuel(intervals: DataFrame, rates: DataFrame) -> DataFrame:
     """Fuel of each interval, kg, by engine.
 
     Args:
-        intervals: ``mmsi``, ``interval_h``, ``sog_kn``, ``draught_m`` (null: design draught), ``phase`` (one of
-            `PHASES`) and ``is_in_eca``. A vessel that has no rates gives no rows.
+        intervals: ``track_id``, ``interval_h``, ``sog_kn``, ``draught_m`` (null: design draught), ``phase`` (one of
+            `PHASES`) and ``is_in_eca``. A track that has no rates gives no rows.
         rates: Of `ship_rates`; small, it is sent to every executor.
 
     Returns:
@@ -44,7 +44,7 @@ def with_fuel(intervals: DataFrame, rates: DataFrame) -> DataFrame:
         its rating. In a control area a ship on residual fuel is taken to burn distillate.
     """
     switches = F.col("is_in_eca") & F.col("fuel_kind").isin(*RESIDUAL)
-    fuelled = intervals.join(F.broadcast(rates), "mmsi").withColumns(
+    fuelled = intervals.join(F.broadcast(rates), "track_id").withColumns(
         {
             "rate": F.when(switches, F.col("distillate")).otherwise(F.col("own_fuel")),
             "engine_load": F.when(F.col("phase").isin("berth", "anchored"), 0.0).otherwise(

@@ -36,7 +36,7 @@ def guessed_ships(vessels: DataFrame) -> DataFrame:
     """Size, speed and engine of each vessel, guessed.
 
     Args:
-        vessels: One row per MMSI: ``mmsi``, ``imo_number``, ``ship_type_code``, ``length_m``, ``beam_m``,
+        vessels: One row per track: ``track_id``, ``imo_number``, ``ship_type_code``, ``length_m``, ``beam_m``,
             ``draught_m`` and ``sog_kn`` (a speed that it was seen to make; null for none).
 
     Returns:

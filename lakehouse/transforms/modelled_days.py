@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from contracts.fields import FUEL_KINDS
 from contracts.fuel_model import FuelModel
 from contracts.regulation import Regulation
-from contracts.tables import SILVER_EMISSIONS
+from contracts.tables import GOLD_TRACK_FUEL
 from lakehouse.transforms.emissions import co2_t
 from lakehouse.transforms.fuel_model import with_fuel
 from lakehouse.transforms.guessed_ship import guessed_ships
@@ -22,17 +22,17 @@ COVERED_H = 18.0
 
 
 def modelled_days(intervals: DataFrame, ships: DataFrame, model: FuelModel, regulation: Regulation) -> DataFrame:
-    """Fuel by kind and CO2 of each vessel and day.
+    """Fuel by kind and CO2 of each track and day.
 
     Args:
-        intervals: ``mmsi``, ``started_at``, ``interval_h``, ``distance_nm``, ``sog_kn`` (null: distance by time),
-            ``draught_m``, ``phase`` (berth, anchored, manoeuvring, sea), ``is_in_eca``, ``source``.
+        intervals: ``track_id``, ``mmsi``, ``started_at``, ``interval_h``, ``distance_nm``, ``sog_kn`` (null: distance
+            by time), ``draught_m``, ``phase`` (berth, anchored, manoeuvring, sea), ``is_in_eca``, ``source``.
         ships: Of `ships_to_model`.
         model: The tables of the Fourth IMO GHG Study.
         regulation: CO2 factors with their days of force.
 
     Returns:
-        The columns of ``silver.emissions`` and ``co2_t``: one row per vessel and UTC day with an interval of a ship
+        The columns of ``gold.track_fuel`` and ``co2_t``: one row per track and UTC day with an interval of a ship
         that can be modelled. A kind that was not burnt is null. ``method`` is modelled; ``quality`` is medium, low
         where the register lacks the year of build or the fuel or under 18 hours are known, and very_low for a guessed
         ship. Hours are those known, not 24.
@@ -41,7 +41,7 @@ def modelled_days(intervals: DataFrame, ships: DataFrame, model: FuelModel, regu
     by_day = by_days(intervals).withColumn("sog_kn", speed)
     fuelled = with_fuel(by_day, ship_rates(ships, model))
     kg = F.col("main_fuel_kg") + F.col("auxiliary_fuel_kg") + F.col("boiler_fuel_kg")
-    days = fuelled.groupBy("mmsi", "imo_number", "reported_on").agg(
+    days = fuelled.groupBy("track_id", "mmsi", "imo_number", "reported_on").agg(
         F.sum("distance_nm").alias("distance_nm"),
         _hours("manoeuvring", "sea").alias("underway_h"),
         _hours("anchored").alias("anchored_h"),
@@ -51,24 +51,24 @@ def modelled_days(intervals: DataFrame, ships: DataFrame, model: FuelModel, regu
         F.array_join(F.array_sort(F.collect_set("source")), ",").alias("source"),
     )
     return days.withColumn("method", F.lit("modelled")).select(
-        *SILVER_EMISSIONS.columns, co2_t(regulation).alias("co2_t")
+        *GOLD_TRACK_FUEL.columns, co2_t(regulation).alias("co2_t")
     )
 
 
 def ships_to_model(vessels: DataFrame, register: DataFrame, model: FuelModel) -> DataFrame:
-    """The ship behind each MMSI: by the register where it knows the engine, else guessed from AIS.
+    """The ship behind each track: by the register where it knows the engine, else guessed from AIS.
 
     Args:
-        vessels: One row per MMSI: ``mmsi``, ``imo_number`` and what `guessed_ships` needs.
+        vessels: One row per track: ``track_id``, ``imo_number`` and what `guessed_ships` needs.
         register: ``silver.ship_register``.
         model: The tables of the Fourth IMO GHG Study.
 
     Returns:
         The columns that `ship_rates` reads; no row for a vessel that can neither be looked up nor guessed.
     """
-    identities = vessels.where(F.col("imo_number").isNotNull()).select("mmsi", "imo_number")
+    identities = vessels.where(F.col("imo_number").isNotNull()).select("track_id", "imo_number")
     registered = registered_ships(register.drop("mmsi").join(identities, "imo_number"), model)
-    return registered.unionByName(guessed_ships(vessels.join(registered, "mmsi", "left_anti")))
+    return registered.unionByName(guessed_ships(vessels.join(registered, "track_id", "left_anti")))
 
 
 def by_days(intervals: DataFrame) -> DataFrame:

@@ -25,8 +25,8 @@ from contracts.fuel_model import (
 DISTILLATE = "mdo"
 NEWEST_BUILT_YEAR = 2001
 SHIP_COLUMNS = (
-    "mmsi", "imo_number", "ship_type", "size", "main_engine_kw", "engine_type", "service_speed_kn", "design_draught_m",
-    "built_year", "fuel_kind", "is_assumed", "is_guessed",
+    "track_id", "imo_number", "ship_type", "size", "main_engine_kw", "engine_type", "service_speed_kn",
+    "design_draught_m", "built_year", "fuel_kind", "is_assumed", "is_guessed",
 )  # fmt: skip
 SFC = ("main", "auxiliary", "boiler")
 _HOTEL = "size_from double, boiler_kw array<double>, auxiliary_kw array<double>"
@@ -41,11 +41,11 @@ def registered_ships(register: DataFrame, model: FuelModel) -> DataFrame:
     """Ships of the register whose engine, speed and draught are known, in the study's types and sizes.
 
     Args:
-        register: ``silver.ship_register`` with the ``mmsi`` that the ship is heard by.
+        register: ``silver.ship_register`` with the ``track_id`` that the ship is heard by.
         model: The study's tables.
 
     Returns:
-        `SHIP_COLUMNS`: one row per ship. ``is_assumed`` where the year of build or the fuel is not known: the engine
+        `SHIP_COLUMNS`: one row per track. ``is_assumed`` where the year of build or the fuel is not known: the engine
         is then taken as built from 2001 on, and the fuel as HFO.
     """
     types = {row.cii_ship_type: [row.ship_type, row.size_from_column, str(row.size_factor)] for row in model.ship_types}
@@ -53,7 +53,7 @@ def registered_ships(register: DataFrame, model: FuelModel) -> DataFrame:
     size = F.when(found[1] == "dwt_t", F.col("dwt_t")).otherwise(F.col("gross_tonnage")) * found[2].cast("double")
     is_known = F.col("main_engine_kw") * F.col("service_speed_kn") * F.col("design_draught_m") > 0
     return register.where(is_known & F.col("engine_type").isNotNull()).select(
-        "mmsi", "imo_number", found[0].alias("ship_type"), size.alias("size"), "main_engine_kw", "engine_type",
+        "track_id", "imo_number", found[0].alias("ship_type"), size.alias("size"), "main_engine_kw", "engine_type",
         "service_speed_kn", "design_draught_m", "built_year", F.coalesce("fuel_kind", F.lit("hfo")).alias("fuel_kind"),
         (F.col("fuel_kind").isNull() | F.col("built_year").isNull()).alias("is_assumed"),
         F.lit(False).alias("is_guessed"),
@@ -64,7 +64,7 @@ def ship_rates(ships: DataFrame, model: FuelModel) -> DataFrame:
     """What the tables say of each ship, so that an interval needs no look-up.
 
     Args:
-        ships: `SHIP_COLUMNS`; one row per MMSI.
+        ships: `SHIP_COLUMNS`; one row per track.
         model: The study's tables.
 
     Returns:

@@ -24,15 +24,15 @@ def track_intervals(positions: DataFrame, areas: Iterable[ControlArea], jump_lim
     """One row per position that has a later one in its segment, for `modelled_days`.
 
     Args:
-        positions: ``segment_id``, ``mmsi``, ``observed_at``, ``lat_deg``, ``lon_deg``, ``sog_kn``, ``source``,
-            ``is_tanker``, and ``port_km`` of the nearest port within 5 nm; one row per segment and instant.
+        positions: ``segment_id`` (of a whole track), ``mmsi``, ``observed_at``, ``lat_deg``, ``lon_deg``, ``sog_kn``,
+            ``source``, ``is_tanker``, and ``port_km`` of the nearest port within 5 nm; one row per segment and instant.
         areas: Emission control areas.
         jump_limit_kn: Fastest speed that a vessel can have; a leg that needs more is none.
 
     Returns:
-        ``mmsi``, ``started_at``, ``interval_h``, ``distance_nm`` (0 for a ship that lies still), ``sog_kn`` (mean of
-        the speeds at both ends; distance by time for an interval of more than an hour or without them), ``draught_m``
-        (null: silver.positions knows none), ``phase``, ``is_in_eca`` and ``source``.
+        ``track_id``, ``mmsi``, ``started_at``, ``interval_h``, ``distance_nm`` (0 for a ship that lies still),
+        ``sog_kn`` (mean of the speeds at both ends; distance by time for an interval of more than an hour or without
+        them), ``draught_m`` (null: silver.positions knows none), ``phase``, ``is_in_eca`` and ``source``.
     """
     legs = _legs(positions).where("interval_h > 0")
     reported = F.when(F.col("interval_h") <= LONGEST_REPORTED_H, (F.col("sog_kn") + F.col("after.sog_kn")) / 2)
@@ -41,6 +41,7 @@ def track_intervals(positions: DataFrame, areas: Iterable[ControlArea], jump_lim
     speed = F.coalesce(reported, nm / F.col("interval_h"))
     doing = phase(speed, F.col("port_km") / KM_PER_NM, F.col("is_tanker"))
     return legs.where(nm <= jump_limit_kn * F.col("interval_h")).select(
+        F.col("segment_id").alias("track_id"),
         "mmsi",
         F.col("observed_at").alias("started_at"),
         "interval_h",

@@ -6,25 +6,29 @@ up to that departure stands. A track of which other segments are part now than b
 
 from __future__ import annotations
 
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.transforms.gaps import COVERAGE_H
 from lakehouse.transforms.intervals import hours
+from lakehouse.transforms.modelled_days import LONGEST_INTERVAL_H
 from lakehouse.transforms.sailings import ends_a_voyage
 
 LONG_AGO = "0001-01-01"
 
 
 def other_than_before(labels: DataFrame, before: DataFrame) -> DataFrame:
-    """``mmsi`` of those of whose segments one has another track, or is noise or no longer so.
+    """``mmsi`` of those of whose segments one has another track, is another ship, or is noise or no longer so.
 
     Args:
-        labels: ``segment_id``, ``mmsi``, ``track_id``, ``is_noise``; all segments of their MMSIs.
+        labels: ``segment_id``, ``mmsi``, ``track_id``, ``identity_id``, ``is_noise``; all segments of their MMSIs.
         before: The same as they are stored.
     """
-    was = before.select("segment_id", F.col("track_id").alias("was"), F.col("is_noise").alias("was_noise"))
-    is_other = (F.col("track_id") != F.col("was")) | (F.col("is_noise") != F.col("was_noise"))
+    told = (("track_id", "was"), ("is_noise", "was_noise"), ("identity_id", "was_identity"))
+    was = before.select("segment_id", *(F.col(name).alias(alias) for name, alias in told))
+    is_other = reduce(Column.__or__, (~F.col(name).eqNullSafe(F.col(alias)) for name, alias in told))
     return labels.join(was, "segment_id").where(is_other).select("mmsi").distinct()
 
 
@@ -39,7 +43,8 @@ def starts(new: DataFrame, labels: DataFrame, calls: DataFrame, others: DataFram
 
     Returns:
         One row per track: ``track_id``; ``begins_at``, the departure of the last settled call, null for the track's
-        beginning; ``read_from_at``, from when on positions are needed for what begins then.
+        beginning; ``read_from_at``, from when on positions are needed for what begins then, and for the fuel of
+        that whole day.
     """
     ships = labels.where(~F.col("is_noise"))
     in_part = ships.join(others, "mmsi", "left_anti").join(new, "segment_id")
@@ -56,7 +61,8 @@ def starts(new: DataFrame, labels: DataFrame, calls: DataFrame, others: DataFram
         .unionByName(whole)
         .join(first, "track_id")
         .join(settled, "track_id", "left")
-        .withColumn("read_from_at", F.coalesce(F.col("berth_at") - hours(COVERAGE_H), "first_at"))
+        .withColumn("of_day_at", F.date_trunc("day", "begins_at") - hours(LONGEST_INTERVAL_H))
+        .withColumn("read_from_at", F.coalesce(F.least(F.col("berth_at") - hours(COVERAGE_H), "of_day_at"), "first_at"))
         .select("track_id", "begins_at", "read_from_at")
     )
 

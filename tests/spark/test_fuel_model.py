@@ -17,18 +17,18 @@ from lakehouse.transforms.ship_rates import ship_rates
 
 MODEL = load_fuel_model()
 SHIP = (
-    "mmsi long, imo_number long, ship_type string, size double, main_engine_kw double, engine_type string,"
+    "track_id string, imo_number long, ship_type string, size double, main_engine_kw double, engine_type string,"
     " service_speed_kn double, design_draught_m double, built_year int, fuel_kind string, is_assumed boolean,"
     " is_guessed boolean"
 )
 INTERVAL = (
-    "mmsi long, started_at timestamp, interval_h double, distance_nm double, sog_kn double, draught_m double,"
-    " phase string, is_in_eca boolean, source string"
+    "track_id string, mmsi long, started_at timestamp, interval_h double, distance_nm double, sog_kn double,"
+    " draught_m double, phase string, is_in_eca boolean, source string"
 )
 GENERAL_CARGO = {
-    "mmsi": 1, "imo_number": 9074729, "ship_type": "general_cargo_ship", "size": 15_000.0, "main_engine_kw": 5_000.0,
-    "engine_type": "MSD", "service_speed_kn": 18.0, "design_draught_m": 8.5, "built_year": 2010, "fuel_kind": "mdo",
-    "is_assumed": False, "is_guessed": False,
+    "track_id": "1", "imo_number": 9074729, "ship_type": "general_cargo_ship", "size": 15_000.0,
+    "main_engine_kw": 5_000.0, "engine_type": "MSD", "service_speed_kn": 18.0, "design_draught_m": 8.5,
+    "built_year": 2010, "fuel_kind": "mdo", "is_assumed": False, "is_guessed": False,
 }  # fmt: skip
 OFFSHORE = {
     **GENERAL_CARGO, "ship_type": "offshore_vessel", "size": 0.0, "main_engine_kw": 1_000.0, "service_speed_kn": 10.0,
@@ -56,7 +56,7 @@ def frame(spark: SparkSession, schema: str, rows: list[dict[str, Any]]) -> DataF
 
 
 def intervals(spark: SparkSession, rows: list[dict[str, Any]]) -> DataFrame:
-    given = {"mmsi": 1, "started_at": NOON, "is_in_eca": False, "source": "noaa"}
+    given = {"track_id": "1", "mmsi": 1, "started_at": NOON, "is_in_eca": False, "source": "noaa"}
     return frame(spark, INTERVAL, [{**given, **row} for row in rows])
 
 
@@ -122,10 +122,10 @@ def test_a_ship_on_residual_fuel_burns_distillate_in_a_control_area(spark: Spark
 
 def test_a_small_main_engine_means_small_auxiliary_engines(spark: SparkSession) -> None:
     kw = (149.0, 150.0, 499.0, 500.0)
-    ships = [{**GENERAL_CARGO, "mmsi": n, "main_engine_kw": kw_n} for n, kw_n in enumerate(kw)]
+    ships = [{**GENERAL_CARGO, "track_id": str(n), "main_engine_kw": kw_n} for n, kw_n in enumerate(kw)]
     rates = ship_rates(frame(spark, SHIP, ships), MODEL)
-    berths = intervals(spark, [{**still("berth", 1), "mmsi": n} for n in range(len(kw))])
-    rows = with_fuel(berths, rates).orderBy("mmsi").collect()
+    berths = intervals(spark, [{**still("berth", 1), "track_id": str(n)} for n in range(len(kw))])
+    rows = with_fuel(berths, rates).orderBy("track_id").collect()
 
     assert [row.auxiliary_fuel_kg for row in rows] == pytest.approx([0, 7.5 * 0.185, 24.95 * 0.185, 720 * 0.185])
     assert [row.boiler_fuel_kg for row in rows] == pytest.approx([0, 48, 48, 48])
@@ -146,14 +146,15 @@ def test_an_engine_that_the_tables_do_not_hold_is_not_modelled(spark: SparkSessi
 
 
 VESSEL = (
-    "mmsi long, imo_number long, ship_type_code int, length_m double, beam_m double, draught_m double, sog_kn double"
+    "track_id string, imo_number long, ship_type_code int, length_m double, beam_m double, draught_m double,"
+    " sog_kn double"
 )
-TANKER = {"mmsi": 1, "ship_type_code": 80, "length_m": 200.0, "beam_m": 30.0, "draught_m": 12.0, "sog_kn": 14.0}
+TANKER = {"track_id": "1", "ship_type_code": 80, "length_m": 200.0, "beam_m": 30.0, "draught_m": 12.0, "sog_kn": 14.0}
 
 
 def guessed(spark: SparkSession, *changes: dict[str, Any]) -> dict[int, Row]:
-    vessels = [{**TANKER, "mmsi": n, **change} for n, change in enumerate(changes)]
-    return {ship.mmsi: ship for ship in guessed_ships(frame(spark, VESSEL, vessels)).collect()}
+    vessels = [{**TANKER, "track_id": str(n), **change} for n, change in enumerate(changes)]
+    return {int(ship.track_id): ship for ship in guessed_ships(frame(spark, VESSEL, vessels)).collect()}
 
 
 def test_the_guessed_ships_of_the_source_come_out_as_pinned(spark: SparkSession) -> None:
@@ -232,17 +233,17 @@ def test_a_speed_that_was_not_reported_is_distance_by_time(spark: SparkSession) 
 
 def test_quality_says_how_much_of_the_ship_is_known(spark: SparkSession) -> None:
     ships = [
-        {**GENERAL_CARGO, "mmsi": n, "is_assumed": n > 0, "is_guessed": n == 2}  # known, assumed, guessed
+        {**GENERAL_CARGO, "track_id": str(n), "is_assumed": n > 0, "is_guessed": n == 2}  # known, assumed, guessed
         for n in range(3)
     ]
     whole = [
-        {**still("berth", 6), "mmsi": n, "started_at": datetime(2024, 3, 1, hour, tzinfo=UTC)}
+        {**still("berth", 6), "track_id": str(n), "started_at": datetime(2024, 3, 1, hour, tzinfo=UTC)}
         for n in range(3)
         for hour in (0, 6, 12, 18)
     ]
     found = modelled_days(intervals(spark, whole), frame(spark, SHIP, ships), MODEL, load_regulation())
 
-    assert [row.quality for row in found.orderBy("mmsi").collect()] == ["medium", "low", "very_low"]
+    assert [row.quality for row in found.orderBy("track_id").collect()] == ["medium", "low", "very_low"]
 
 
 REGISTER = (
@@ -254,7 +255,7 @@ REGISTER = (
 def test_the_register_knows_a_ship_better_than_ais_and_what_neither_knows_is_left_out(spark: SparkSession) -> None:
     vessels = frame(
         spark, VESSEL,
-        [{**TANKER, "imo_number": 9074729}, {**TANKER, "mmsi": 2, "imo_number": 9319466}, {"mmsi": 3}],
+        [{**TANKER, "imo_number": 9074729}, {**TANKER, "track_id": "2", "imo_number": 9319466}, {"track_id": "3"}],
     )  # fmt: skip
     boxer = {
         "imo_number": 9074729, "mmsi": 99, "cii_ship_type": "container_ship", "dwt_t": 50_000.0,
@@ -262,7 +263,7 @@ def test_the_register_knows_a_ship_better_than_ais_and_what_neither_knows_is_lef
         "service_speed_kn": 22.0,
     }  # fmt: skip
     register = frame(spark, REGISTER, [boxer, {**boxer, "imo_number": 9319466, "engine_type": None}])
-    ships = {ship.mmsi: ship for ship in ships_to_model(vessels, register, MODEL).collect()}
+    ships = {int(ship.track_id): ship for ship in ships_to_model(vessels, register, MODEL).collect()}
 
     assert ships.keys() == {1, 2}
     assert (ships[1].ship_type, ships[1]["size"], ships[1].is_guessed) == ("container_ship", 4_000.0, False)
