@@ -33,7 +33,7 @@ NEEDED_OF_SHIPS = (f.IMO_NUMBER, f.CII_SHIP_TYPE, f.DWT_T, f.GROSS_TONNAGE)
 
 @click.command("emissions", cls=Command)
 @click.option(
-    "--input", "input_path", help="Delta table of fuel days; default: silver/emissions and gold/track_fuel of the lake."
+    "--input", "input_path", help="Delta table of fuel days; default: the reported and modelled ones of the lake."
 )
 @click.option("--output", "output_path", help="Delta table to write; default: gold/emission_compliance of the lake.")
 @click.option("--register", "register_path", help="Delta table of ships; default: silver/ship_register of the lake.")

@@ -100,8 +100,9 @@ def _route_voyages(found: DataFrame, rows: Rows) -> DataFrame:
 
 
 def _own_sailings(found: DataFrame, rows: Rows) -> DataFrame:
-    """What the ships of the rows sailed, as the rows name it: none of a row that rests on declared events alone."""
-    return found.where(F.col("sailing_id").isin([row["sailing_id"] for row in rows if row["sailing_id"]]))
+    """What the ships of the rows sailed, and what was sailed on their routes, for rolling shares."""
+    is_own = F.col("sailing_id").isin([row["sailing_id"] for row in rows if row["sailing_id"]])
+    return found.where(is_own).unionByName(_route_voyages(found, rows).where(~is_own))
 
 
 def _voyages(given: Mapping[str, DataFrame], _rows: Rows, _basis: Basis) -> DataFrame:
@@ -272,8 +273,8 @@ LINKS: dict[Table, Link] = {
         {t.SILVER_IDENTITIES: _reports}, lambda given, _rows, _basis: vessel_spells(given[t.SILVER_IDENTITIES.name])
     ),
 }
-"""Tables whose rows can be retraced. Those in no link end a way: Bronze, the register, which comes from a file, and what `maritime-tracks` finds in whole
-tracks of positions, whose commit names the versions that it read.
+"""Tables whose rows can be retraced. Those in no link end a way: Bronze, the register, which comes from a file, and what maritime-tracks finds in whole
+tracks of positions: its commits name the versions that were read.
 
 A prediction needs the model as well: its link is in ``ml.evidence``.
 """
