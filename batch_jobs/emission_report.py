@@ -22,8 +22,8 @@ from lakehouse.transforms.emissions import TARGET_YEAR
 
 ESTIMATE = "These ratings are an estimate, not a verified rating."
 NO_FUEL = (
-    "Where maritime-tracks has run, their fuel is modelled from these positions. A ship that had to be guessed is never "
-    "rated."
+    "Where maritime-tracks has run, their fuel is modelled from these positions. A ship that had to be guessed is "
+    "never rated."
 )
 SHOWN = 40
 STATE = (

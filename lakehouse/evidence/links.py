@@ -273,7 +273,9 @@ LINKS: dict[Table, Link] = {
         {t.SILVER_IDENTITIES: _reports}, lambda given, _rows, _basis: vessel_spells(given[t.SILVER_IDENTITIES.name])
     ),
 }
-"""Tables whose rows can be retraced. Those in no link end a way: Bronze, the register, which comes from a file, and what maritime-tracks finds in whole
+"""Tables whose rows can be retraced.
+
+Those in no link end a way: Bronze, the register, which comes from a file, and what maritime-tracks finds in whole
 tracks of positions: its commits name the versions that were read.
 
 A prediction needs the model as well: its link is in ``ml.evidence``.
