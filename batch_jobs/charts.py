@@ -130,8 +130,8 @@ def world(ways: Sequence[Way], ports: Sequence[tuple[float, float, str]], labels
             axes.plot(*unbroken(lon, lat), **styles[is_generated])
             styles[is_generated].pop("label", None)
         axes.scatter([lon for _, lon, _ in ports], [lat for lat, _, _ in ports], s=9, color=INK, zorder=3)
-        for lat, lon, name in ports[:NAMED_PORTS]:
-            axes.annotate(name, (lon, lat), (3, 3), textcoords="offset points", fontsize=7, color=SOFT)
+        for north, east, name in ports[:NAMED_PORTS]:
+            axes.annotate(name, (east, north), (3, 3), textcoords="offset points", fontsize=7, color=SOFT)
         axes.set_aspect("equal", adjustable="datalim")
         axes.set_xlabel("longitude, degrees east")
         axes.set_ylabel("latitude, degrees north")

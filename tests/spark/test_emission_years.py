@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
-from scipy import stats
+from scipy import stats  # type: ignore[import-untyped]
 
 from contracts.regulation import Regulation, as_known_on, load_regulation
 from contracts.settings import Settings

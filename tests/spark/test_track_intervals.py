@@ -9,9 +9,9 @@ import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from contracts.regulation.emission_control_areas import control_areas
-from contracts.tables import SILVER_EMISSIONS
+from contracts.tables import GOLD_TRACK_FUEL, SILVER_EMISSIONS, Table
 from lakehouse.schema import spark_schema
-from lakehouse.transforms.fuel_days import fuel_days
+from lakehouse.transforms.fuel_days import fuel_days, shared_days
 from lakehouse.transforms.track_intervals import track_intervals
 
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -68,13 +68,27 @@ def test_a_position_in_a_control_area_says_so(spark: SparkSession) -> None:
     assert at_sea.is_in_eca is True
 
 
-def days(spark: SparkSession, method: str, *mmsi: int) -> DataFrame:
-    day = {"reported_on": date(2024, 3, 1), "method": method, "quality": "high", "source": "twin"}
-    rows = [tuple({**day, "mmsi": ship}.get(name) for name in SILVER_EMISSIONS.columns) for ship in mmsi]
-    return spark.createDataFrame(rows, spark_schema(SILVER_EMISSIONS))
+def days(spark: SparkSession, table: Table, *days: dict[str, Any]) -> DataFrame:
+    given = {"reported_on": date(2024, 3, 1), "method": "modelled", "quality": "high", "source": "twin"}
+    rows = [tuple({**given, **day}.get(name) for name in table.columns) for day in days]
+    return spark.createDataFrame(rows, spark_schema(table))
 
 
-def test_a_day_is_modelled_only_where_none_was_reported(spark: SparkSession) -> None:
-    found = fuel_days(days(spark, "reported", 1), days(spark, "modelled", 1, 2)).collect()
+def test_a_day_is_modelled_only_where_none_was_reported_under_the_mmsi_or_by_the_ship(spark: SparkSession) -> None:
+    reported = days(spark, SILVER_EMISSIONS, {"mmsi": 1, "method": "reported"},
+                    {"mmsi": 2, "imo_number": 9074729, "method": "reported"})  # fmt: skip
+    modelled = days(spark, GOLD_TRACK_FUEL, {"track_id": "1", "mmsi": 1}, {"track_id": "3", "mmsi": 3},
+                    {"track_id": "4", "mmsi": 4, "imo_number": 9074729})  # fmt: skip
+    found = fuel_days(reported, modelled).collect()
 
-    assert {row.mmsi: row.method for row in found} == {1: "reported", 2: "modelled"}
+    assert {row.mmsi: row.method for row in found} == {1: "reported", 2: "reported", 3: "modelled"}
+
+
+def test_a_day_of_two_ships_under_one_mmsi_is_told_of_neither_and_counted(spark: SparkSession) -> None:
+    two = [{"track_id": name, "mmsi": 1} for name in ("a", "b")]
+    another_day = {"track_id": "a", "mmsi": 1, "reported_on": date(2024, 3, 2)}
+    modelled = days(spark, GOLD_TRACK_FUEL, *two, another_day)
+    found = fuel_days(days(spark, SILVER_EMISSIONS), modelled).collect()
+
+    assert [row.reported_on for row in found] == [date(2024, 3, 2)]
+    assert shared_days(modelled) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import random
 import shutil
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from pyspark.sql import SparkSession
 
 from contracts import tables as t
 from contracts.settings import Settings
-from contracts.tables import SILVER_POSITIONS, Table
+from contracts.tables import SILVER_IDENTITIES, SILVER_POSITIONS, Table
 from lakehouse import track_tables
 from lakehouse.additions import added
 from lakehouse.runs import Run
@@ -32,6 +33,8 @@ DAY = timedelta(days=1)
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DRIFT_AT = START + timedelta(days=6)
 BUOY = 996_000_001
+COMPARED = [table for table in WRITTEN if table != t.GOLD_IDENTITY_REVISIONS]
+"""What follows from positions and identities alone, in whatever order they came."""
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +89,7 @@ def put(store: Store, rows: Iterable[Row]) -> None:
 
 
 def bring(store: Store, *, whole: bool = False, until: datetime = START + 14 * DAY) -> bool:
-    return update(Run("tracks", {}, store, datetime.now(UTC)), {"twin": until}, whole=whole)
+    return update(Run("tracks", {}, store, datetime.now(UTC)), {"twin": until}, 60, whole=whole)
 
 
 @pytest.fixture(scope="module")
@@ -94,12 +97,27 @@ def at_once(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, fleet
     """A lake that got all positions at once; nobody may change it."""
     store = Store(spark, str(tmp_path_factory.mktemp("at-once")))
     put(store, fleet)
+    tell(store, *{row["mmsi"] for row in fleet})
     assert bring(store)
     return store
 
 
+def tell(store: Store, *ships: int, length_m: float = 180.0, hours: Iterable[int] = (0, 30)) -> None:
+    """Static reports of ships, by the hour since the start."""
+    store.create(SILVER_IDENTITIES)
+    told = {"imo_number": 9074729, "is_imo_valid": True, "ship_type_code": 70, "length_m": length_m, "beam_m": 30.0,
+            "mmsi_class": "ship", "event_type": "static", "source": "twin"}  # fmt: skip
+    rows = [
+        {**told, "mmsi": mmsi, "identity_id": f"{mmsi} {length_m}", "observed_at": START + timedelta(hours=hour)}
+        for mmsi in ships
+        for hour in hours
+    ]
+    values = [tuple(row.get(name) for name in SILVER_IDENTITIES.columns) for row in rows]
+    store.append(SILVER_IDENTITIES, store.spark.createDataFrame(values, spark_schema(SILVER_IDENTITIES)))
+
+
 def assert_same(one: Store, other: Store) -> None:
-    for table in WRITTEN:
+    for table in COMPARED:
         a, b = one.read(table), other.read(table)
         assert differing(a, b).collect() == [], table.name
         assert a.count() == b.count(), table.name
@@ -113,7 +131,7 @@ def changed_rows(store: Store, table: Table) -> int:
 def test_positions_that_come_bit_by_bit_and_late_leave_the_same_tables_as_all_at_once(
     store: Store, at_once: Store, fleet: list[Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counts = {table: at_once.read(table).count() for table in WRITTEN}
+    counts = {table: at_once.read(table).count() for table in COMPARED}
     assert min(counts.values()) > 0  # else nothing is compared
     rng = random.Random(3)
     held_back = set(rng.sample(range(len(fleet)), len(fleet) // 30))
@@ -123,6 +141,7 @@ def test_positions_that_come_bit_by_bit_and_late_leave_the_same_tables_as_all_at
     late = [fleet[i] for i in sorted(held_back)]
 
     put(store, on_time[0])
+    tell(store, *{row["mmsi"] for row in fleet})
     assert bring(store, until=on_time[0][-1]["observed_at"])
     put(store, on_time[1])
     put(store, late[: len(late) // 2])
@@ -183,6 +202,46 @@ def test_a_ship_that_was_unheard_for_two_days_is_one_track_with_one_gap(at_once:
     assert {row.segment_id for row in tracks} == segments[silent]
     assert {row.track_id for row in tracks} == {min(segments[silent])}
     assert [gap.is_open for gap in gaps] == [False]
+
+
+def fuel_t(store: Store, mmsi: int) -> float:
+    rows = store.read(t.GOLD_TRACK_FUEL).where(f"mmsi = {mmsi}").collect()
+    return math.fsum(row.fuel_mdo_t for row in rows)
+
+
+def test_a_track_that_turns_out_to_be_another_ship_is_listed_and_its_fuel_stated_anew(
+    at_once: Store, fleet: list[Row], tmp_path: Path
+) -> None:
+    store = Store(at_once.spark, str(shutil.copytree(at_once.root, tmp_path / "copy")))
+    mmsi, other = sorted({row["mmsi"] for row in fleet})[:2]
+    fuel = {of: fuel_t(store, of) for of in (mmsi, other)}
+
+    tell(store, mmsi, length_m=90.0, hours=range(1, 9))
+    assert bring(store)
+    assert not bring(store)
+
+    (revised,) = store.read(t.GOLD_IDENTITY_REVISIONS).collect()
+    now = {of: fuel_t(store, of) for of in (mmsi, other)}
+    assert (revised.mmsi, revised.was_identity_id, revised.identity_id) == (mmsi, f"{mmsi} 180.0", f"{mmsi} 90.0")
+    assert 0 < now[mmsi] < fuel[mmsi]
+    assert now[other] == fuel[other]
+
+
+def test_a_ship_that_enters_the_register_is_no_longer_guessed(at_once: Store, fleet: list[Row], tmp_path: Path) -> None:
+    store = Store(at_once.spark, str(shutil.copytree(at_once.root, tmp_path / "copy")))
+    assert {row.quality for row in store.read(t.GOLD_TRACK_FUEL).collect()} == {"very_low"}
+    ship = {
+        "imo_number": 9074729, "cii_ship_type": "bulk_carrier", "dwt_t": 50_000.0, "gross_tonnage": 30_000.0,
+        "design_draught_m": 12.0, "engine_type": "SSD", "main_engine_kw": 9_000.0, "service_speed_kn": 14.0,
+        "fuel_kind": "hfo", "built_year": 2010, "source": "test",
+    }  # fmt: skip
+    table = t.SILVER_SHIP_REGISTER
+    store.create(table)
+    values = [tuple(ship.get(name) for name in table.columns)]
+    store.append(table, store.spark.createDataFrame(values, spark_schema(table)))
+
+    assert bring(store)
+    assert {row.quality for row in store.read(t.GOLD_TRACK_FUEL).collect()} <= {"medium", "low"}
 
 
 def test_a_gap_goes_on_for_a_ship_that_is_not_heard_again_while_its_feed_is(at_once: Store) -> None:

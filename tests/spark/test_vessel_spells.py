@@ -36,7 +36,7 @@ def naive(hours: float) -> datetime:
     return at(hours).replace(tzinfo=None)
 
 
-def spells(spark: SparkSession, *told: tuple[str, float]) -> list[tuple[str, float, float | None, bool]]:
+def spells(spark: SparkSession, *told: tuple[str, float]) -> list[tuple[str, float | None, float | None, bool]]:
     """Identity, first hour, last hour and whether shared, of reports (identity, hour)."""
     of = {"mmsi": MMSI, "mmsi_class": "ship", "event_type": "static", "source": "noaa"}
     rows = [
