@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from deltalake import DeltaTable
 from batch_jobs import emission_report, emission_run, eu_checks, inputs, what_if, year_report
 from batch_jobs.runs import Run, tell, tell_plan, timed
 from contracts import fields as f
+from contracts.errors import InputError
 from contracts.regulation import Regulation, as_known_on, load_regulation
 from contracts.settings import Settings, load_settings
 from contracts.tables import (
@@ -71,6 +73,7 @@ def main(
     were known on a day are told by the rows' `regulation_version`, so give them an output of their own.
     """
     if compliance_check in eu_checks.CHECKS:
+        _refuse(compliance_check, {"--what-if": what_if_text, "--vessel": vessel, "--baseline-2008": baseline_2008})
         given = (input_path, output_path, register_path, start_date, end_date, as_known_on, report_folder)
         eu_checks.check(compliance_check, *given, dry_run=dry_run, as_json=as_json)
         return
@@ -118,6 +121,17 @@ def main(
         run.reports = emission_report.write(run, period, fleet, regulation, folder, content)
         run.reports += year_report.write_files(folder, run.reports[0].stem, years, regulation, supposed)
     tell(run, results, facts, as_json=as_json)
+
+
+def _refuse(check: str, options: Mapping[str, object]) -> None:
+    """See that no option was given that only CII knows.
+
+    Raises:
+        InputError: One was.
+    """
+    for option, given in options.items():
+        if given is not None:
+            raise InputError(f"{option} belongs to --compliance-check imo-2030: leave it out with {check}.")
 
 
 def places_of(target: str) -> dict[str, str]:

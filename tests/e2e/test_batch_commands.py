@@ -255,6 +255,15 @@ def test_a_fault_is_one_sentence_before_spark_starts_and_nothing_is_written(
 
 
 @pytest.mark.usefixtures("no_spark")
+@pytest.mark.parametrize("option", [("--what-if", "speed=-10%"), ("--vessel", "9074729"), ("--baseline-2008", "9.9")])
+def test_an_option_that_a_check_does_not_know_is_refused_and_not_passed_over(option: tuple[str, str]) -> None:
+    result = run(emissions.main, "--compliance-check", "fueleu", *option)
+
+    assert result.exit_code == 2
+    assert f"{option[0]} belongs to --compliance-check imo-2030" in result.stderr
+
+
+@pytest.mark.usefixtures("no_spark")
 def test_a_table_of_another_shape_is_refused_by_column_and_by_type(
     spark: SparkSession, store: Store, tmp_path: Path
 ) -> None:
