@@ -41,7 +41,7 @@ def spells(spark: SparkSession, *told: tuple[str, float]) -> list[tuple[str, flo
     of = {"mmsi": MMSI, "mmsi_class": "ship", "event_type": "static", "source": "noaa"}
     rows = [
         tuple(
-            {**of, "identity_id": who, "observed_at": at(hour), "vessel_name": who}.get(c)
+            {**of, "identity_id": who, "hour_at": at(hour), "observed_at": at(hour), "vessel_name": who}.get(c)
             for c in SILVER_IDENTITIES.columns
         )
         for who, hour in told
