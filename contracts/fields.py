@@ -223,9 +223,6 @@ MEAN_DELAY_HOURS = Field("mean_delay_hours", "double", "Mean of `delay_hours` ov
 TRACK_ID = Field(
     "track_id", "string", "Vessel as its positions tell: the first of the segments that are one and the same ship."
 )
-TRACK_IMO_NUMBER = Field(
-    "imo_number", "long", "IMO number of the track's identity; null where none was told or its check digit is wrong."
-)
 WAS_IDENTITY_ID = Field("was_identity_id", "string", "`identity_id` that the track had before.")
 WAS_IMO_NUMBER = Field("was_imo_number", "long", "`imo_number` that the track had before.")
 TOLD_AT = Field("told_at", "timestamp", "Newest static report of the MMSI that was known at the revision.")

@@ -299,7 +299,7 @@ GOLD_VESSEL_TRACKS = Table(
     grain="vessel segment, with the track that it belongs to: segments of one and the same ship share one",
     fields=(
         f.SEGMENT_ID, f.MMSI, f.TRACK_ID, f.BEGAN_AT, f.BEGAN_LAT_DEG, f.BEGAN_LON_DEG, f.HEARD_AT, f.HEARD_LAT_DEG,
-        f.HEARD_LON_DEG, f.POSITION_COUNT, f.POSITIONS_BEFORE, f.IS_NOISE, f.IDENTITY_ID, f.TRACK_IMO_NUMBER, f.SOURCE,
+        f.HEARD_LON_DEG, f.POSITION_COUNT, f.POSITIONS_BEFORE, f.IS_NOISE, f.IDENTITY_ID, f.IMO_NUMBER, f.SOURCE,
     ),
     key=(f.SEGMENT_ID,),
     clustered_by=(f.MMSI,),
@@ -386,7 +386,7 @@ GOLD_TRACK_FUEL = Table(
     name="gold.track_fuel",
     grain="vessel track and UTC day: fuel modelled from positions, whether any was reported or not",
     fields=(
-        f.TRACK_ID, f.MMSI, f.TRACK_IMO_NUMBER, f.REPORTED_ON, f.DISTANCE_NM, f.UNDERWAY_H, f.ANCHORED_H, f.BERTH_H,
+        f.TRACK_ID, f.MMSI, f.IMO_NUMBER, f.REPORTED_ON, f.DISTANCE_NM, f.UNDERWAY_H, f.ANCHORED_H, f.BERTH_H,
         *f.FUEL_T, f.METHOD, f.QUALITY, f.SOURCE,
     ),
     key=(f.TRACK_ID, f.REPORTED_ON),
@@ -398,7 +398,7 @@ GOLD_IDENTITY_REVISIONS = Table(
     name="gold.identity_revisions",
     grain="track that turned out to be another ship than was told before; all that rests on it was stated anew",
     fields=(
-        f.TRACK_ID, f.MMSI, f.TOLD_AT, f.WAS_IDENTITY_ID, f.WAS_IMO_NUMBER, f.IDENTITY_ID, f.TRACK_IMO_NUMBER,
+        f.TRACK_ID, f.MMSI, f.TOLD_AT, f.WAS_IDENTITY_ID, f.WAS_IMO_NUMBER, f.IDENTITY_ID, f.IMO_NUMBER,
     ),
     key=(f.TRACK_ID, f.TOLD_AT),
     clustered_by=(f.MMSI,),

@@ -83,7 +83,8 @@ def on_fuel(emissions: DataFrame, fuel_kind: str, heating_values: Mapping[str, f
 
 def hotel_rates(register: DataFrame, model: FuelModel) -> DataFrame:
     """What auxiliary engines and boilers burn, t/h, by phase as `PHASES`; a row per ship whose engine is known."""
-    rates = ship_rates(registered_ships(register, model), model)
+    ships = register.withColumn("track_id", F.col("imo_number").cast("string"))  # no track is asked about here
+    rates = ship_rates(registered_ships(ships, model), model)
     powers = F.arrays_zip("auxiliary_kw", "boiler_kw")
     fuel = F.col("own_fuel")
 
