@@ -381,7 +381,7 @@ REGULATION_VERSION = Field("regulation_version", "string", "Fingerprint of the r
 
 # A vessel's calendar year, and the years to come
 VESSEL_ID = Field("vessel_id", "long", "IMO number of the ship; its MMSI where no IMO number was reported.", None, 0)
-TARGET_YEAR = Field("target_year", "int", "Calendar year whose limits the year is held to.", None, 1900, 2100)
+TARGET_YEAR = Field("target_year", "int", "Calendar year whose limits the year is held to.", None, 2000, 2100)
 CII_METRIC = Field(
     "cii_metric", "string", "AER, by deadweight, or cgDIST, by gross tonnage (MEPC.352(78)).", allowed=("AER", "cgDIST")
 )

@@ -222,7 +222,7 @@ def test_a_ledger_row_that_was_tampered_with_is_named_even_where_its_sum_is_righ
     (found,) = lake.differences()
 
     assert (found.stream, found.batches) == ("silver.ais", (1,))
-    assert "9 records accepted, but silver.positions and silver.vessels holds 8" in found.text
+    assert "9 records accepted, but silver.positions and silver.identities holds 8" in found.text
 
 
 def test_a_ledger_row_whose_sum_is_wrong_is_named(lake: Lake) -> None:
