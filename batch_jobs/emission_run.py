@@ -17,6 +17,8 @@ from contracts.tables import (
     GOLD_EMISSION_OUTLOOK,
     GOLD_EMISSION_YEAR,
     GOLD_TRACK_FUEL,
+    GOLD_VOYAGE_ANALYTICS,
+    GOLD_VOYAGE_EMISSIONS,
     SILVER_EMISSIONS,
     SILVER_SHIP_REGISTER,
 )
@@ -25,6 +27,7 @@ from lakehouse.transforms.emission_years import YEARS_BEFORE, emission_years
 from lakehouse.transforms.emissions import ROLLING_DAYS, emission_compliance
 from lakehouse.transforms.fuel_days import fuel_days, shared_days
 from lakehouse.transforms.uncertainty import FuelError
+from lakehouse.transforms.voyage_emissions import voyage_emissions
 
 MODELLED = "modelled"
 """Argument of a run that takes modelled fuel days too: where they are."""
@@ -56,6 +59,17 @@ def compute_years(run: Run, period: inputs.Period, regulation: Regulation, error
     run.replace(GOLD_EMISSION_YEAR, found, in_years(period), covers)
     outlook = emission_outlook(run.read(GOLD_EMISSION_YEAR).filter(in_years(period)), register, regulation)
     run.replace(GOLD_EMISSION_OUTLOOK, outlook, in_years(period), covers)
+
+
+def compute_voyages(run: Run, period: inputs.Period, regulation: Regulation, error: FuelError) -> None:
+    """Rate the voyages that departed in the period, and replace exactly these; none where none were measured."""
+    if not run.store.exists(GOLD_VOYAGE_ANALYTICS):
+        return
+    in_period = period.where(f.DEPARTED_ON)
+    voyages, register = run.read(GOLD_VOYAGE_ANALYTICS).filter(in_period), run.read(SILVER_SHIP_REGISTER)
+    days = fuel(run).filter(F.col("reported_on") >= period.start_on)
+    found = voyage_emissions(voyages, days, register, regulation, years_of(period), error)
+    run.replace(GOLD_VOYAGE_EMISSIONS, found, in_period, {"departed_on": (period.start_on, period.end_on)})
 
 
 def days_of_years(run: Run, period: inputs.Period) -> DataFrame:

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 from deltalake import DeltaTable
 
-from batch_jobs import emission_report, emission_run, eu_checks, inputs, what_if, year_report
+from batch_jobs import emission_files, emission_run, eu_checks, inputs, what_if
+from batch_jobs.emission_files import Asked
 from batch_jobs.runs import Run, tell, tell_plan, timed
 from contracts import fields as f
 from contracts.errors import InputError
@@ -19,6 +20,7 @@ from contracts.tables import (
     GOLD_EMISSION_OUTLOOK,
     GOLD_EMISSION_YEAR,
     GOLD_TRACK_FUEL,
+    GOLD_VOYAGE_EMISSIONS,
     SILVER_EMISSIONS,
     SILVER_SHIP_REGISTER,
 )
@@ -27,7 +29,7 @@ from lakehouse.runs import recorded
 from lakehouse.transforms.uncertainty import FuelError
 
 CHECKS = ("imo-2030", *eu_checks.CHECKS)
-OUTPUTS = (GOLD_EMISSION_COMPLIANCE, GOLD_EMISSION_YEAR, GOLD_EMISSION_OUTLOOK)
+OUTPUTS = (GOLD_EMISSION_COMPLIANCE, GOLD_EMISSION_YEAR, GOLD_EMISSION_OUTLOOK, GOLD_VOYAGE_EMISSIONS)
 HOURS = (f.UNDERWAY_H, f.ANCHORED_H, f.BERTH_H)
 NEEDED = [field for field in SILVER_EMISSIONS.fields if field not in HOURS]
 NEEDED_OF_SHIPS = (f.IMO_NUMBER, f.CII_SHIP_TYPE, f.DWT_T, f.GROSS_TONNAGE)
@@ -69,8 +71,9 @@ def main(
     Fuel as ships report it; of days without a report what maritime-tracks has modelled from their positions.
     CO2 by the factors of MEPC.364(79), rolling values over 7 and 30 calendar days, attained and required CII, rating
     A to E so far, and the same against the limits to 2030. A run replaces exactly the days asked for; their calendar
-    years are rated from all days there are, in the tables emission_year and emission_outlook beside it. Rules as they
-    were known on a day are told by the rows' `regulation_version`, so give them an output of their own.
+    years are rated from all days there are, in the tables emission_year and emission_outlook beside it, and voyages
+    that maritime-voyages has measured in voyage_emissions. Rules as they were known on a day are told by the rows'
+    `regulation_version`, so give them an output of their own.
     """
     if compliance_check in eu_checks.CHECKS:
         _refuse(compliance_check, {"--what-if": what_if_text, "--vessel": vessel, "--baseline-2008": baseline_2008})
@@ -78,7 +81,7 @@ def main(
         eu_checks.check(compliance_check, *given, dry_run=dry_run, as_json=as_json)
         return
     settings, regulation = load_settings(), rules_of(as_known_on)
-    asked = what_if.parse(what_if_text, vessel)
+    change = what_if.parse(what_if_text, vessel)
     source_path = input_path or f"{settings.lake}/{SILVER_EMISSIONS.path}"
     target = output_path or f"{settings.lake}/{GOLD_EMISSION_COMPLIANCE.path}"
     ships = register_path or f"{settings.lake}/{SILVER_SHIP_REGISTER.path}"
@@ -98,7 +101,7 @@ def main(
         "start_date": period.start_on, "end_date": period.end_on,
         **({emission_run.MODELLED: modelled.path} if modelled else {}),
         **({"as_known_on": as_known_on} if as_known_on else {}),
-        **({"what_if": what_if_text, "vessel": vessel} if asked else {}),
+        **({"what_if": what_if_text, "vessel": vessel} if change else {}),
         **({"baseline_2008": baseline_2008} if baseline_2008 else {}),
     }  # fmt: skip
     if dry_run:
@@ -107,19 +110,14 @@ def main(
 
     places = {SILVER_EMISSIONS.name: source.path, SILVER_SHIP_REGISTER.name: ships, **written}
     error = FuelError(*settings.fuel_error_pct)
+    wanted = Asked(period, regulation, error, change, baseline_2008, report_folder or settings.reports)
     with recorded(Run, "emissions", arguments, settings, places) as run:
-        vessels = what_if.vessels_of(run, period, asked)
+        vessels = what_if.vessels_of(run, period, change)
         with timed(run):
             emission_run.compute(run, source, period, regulation)
             emission_run.compute_years(run, period, regulation, error)
-        fleet, years = emission_report.fleet(run, period), emission_run.written_years(run, period)
-        supposed = what_if.reckon(run, period, regulation, error, asked, years, vessels) if asked else []
-        results, facts = emission_run.summarise(run, fleet, years)
-        results |= {"fleet_intensity": year_report.fleet_rows(run, period, baseline_2008), "what_if_years": supposed}
-        content = year_report.content(run, period, years, results, error)
-        folder = report_folder or settings.reports
-        run.reports = emission_report.write(run, period, fleet, regulation, folder, content)
-        run.reports += year_report.write_files(folder, run.reports[0].stem, years, regulation, supposed)
+            emission_run.compute_voyages(run, period, regulation, error)
+        results, facts = emission_files.write(run, wanted, vessels)
     tell(run, results, facts, as_json=as_json)
 
 

@@ -441,8 +441,8 @@ CUT_FOR_C_PCT = Field(
 CUT_FOR_C_IN_2030_PCT = Field(
     "cut_for_c_in_2030_pct", "double", "By how much attained CII must fall to be rated C in 2030.", "pct", 0, 100
 )
-CII_LOW_90 = Field("cii_low_90", "double", "Low end of the 90 % interval of attained CII.", None, 0)
-CII_HIGH_90 = Field("cii_high_90", "double", "High end of the 90 % interval of attained CII.", None, 0)
+CII_LOW_90 = Field("cii_low_90", "double", "Low end of the 90 % interval of the CII of the row.", None, 0)
+CII_HIGH_90 = Field("cii_high_90", "double", "High end of the 90 % interval of the CII of the row.", None, 0)
 RATING_PROBABILITIES = tuple(
     Field(f"rating_{letter.lower()}_probability", "double", f"Probability that the rating is {letter}.", None, 0, 1)
     for letter in RATINGS
@@ -450,6 +450,14 @@ RATING_PROBABILITIES = tuple(
 IS_NEAR_BOUNDARY = Field(
     "is_near_boundary", "boolean", "The rating is within noise of a boundary: its probability is below 0.9."
 )
+DAYS_INSIDE = Field("days_inside", "int", "Days with known fuel that lie wholly in the voyage.", None, 1)
+KNOWN_SHARE = Field("known_share", "double", "Hours of these days by hours of the voyage.", None, 0, 1)
+CO2_INSIDE_T = Field("co2_inside_t", "double", "CO2 of these days, tank to wake.", "t", 0)
+DISTANCE_INSIDE_NM = Field("distance_inside_nm", "double", "Distance of these days.", "nm", 0)
+VOYAGE_MODELLED_SHARE = Field(
+    "voyage_modelled_share", "double", "Share of `co2_inside_t` that was modelled, not reported.", None, 0, 1
+)
+VOYAGE_CII = Field("voyage_cii", "double", "CO2 of these days by capacity and distance, gCO2 per capacity and nm.")
 DAYS_REMAINING = Field("days_remaining", "int", "Days of the year after `last_on`; 0 once it is over.", None, 0, 366)
 CII_PROJECTED = Field(
     "cii_projected",

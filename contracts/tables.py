@@ -540,6 +540,30 @@ GOLD_EMISSION_YEAR = Table(
     ),
 )  # fmt: skip
 
+GOLD_VOYAGE_EMISSIONS = Table(
+    name="gold.voyage_emissions",
+    grain="arrived voyage with a fuel day wholly in it, held to the limits of the year in which it departed",
+    fields=(
+        f.VOYAGE_ID, f.MMSI, f.IMO_NUMBER, f.ROUTE_ID, f.DEPARTED_ON, f.ARRIVED_AT, f.DURATION_HOURS, f.CII_SHIP_TYPE,
+        f.CAPACITY, f.CAPACITY_UNIT, f.DAYS_INSIDE, f.KNOWN_SHARE, f.CO2_INSIDE_T, f.DISTANCE_INSIDE_NM,
+        f.VOYAGE_MODELLED_SHARE, f.VOYAGE_CII, f.CII_REQUIRED, f.CII_RATING, f.CII_LOW_90, f.CII_HIGH_90,
+        *f.RATING_PROBABILITIES, f.IS_NEAR_BOUNDARY, f.SCOPE_NOTE, f.REGULATION_VERSION, f.SOURCE,
+    ),
+    key=(f.VOYAGE_ID,),
+    clustered_by=(f.DEPARTED_ON, f.MMSI),
+    known=(
+        f.MMSI, f.DEPARTED_ON, f.ARRIVED_AT, f.DURATION_HOURS, f.DAYS_INSIDE, f.KNOWN_SHARE, f.REGULATION_VERSION,
+        f.SOURCE,
+    ),
+    rules=(
+        RowRule("at_most", f.CII_LOW_90, f.VOYAGE_CII),
+        RowRule("at_most", f.VOYAGE_CII, f.CII_HIGH_90),
+        RowRule("needs", f.CII_RATING, f.CII_REQUIRED),
+        RowRule("excludes", f.SCOPE_NOTE, f.CII_RATING),
+        RowRule("instead", f.SCOPE_NOTE, f.CII_RATING),
+    ),
+)  # fmt: skip
+
 GOLD_EMISSION_OUTLOOK = Table(
     name="gold.emission_outlook",
     grain="rated vessel, calendar year and target year to 2030: the year's CII against the limits of each",

@@ -33,6 +33,7 @@ JOBS: dict[Table, tuple[str, ...]] = {
     t.GOLD_EU_ETS_YEAR: ("emissions",),
     t.GOLD_FUELEU_YEAR: ("emissions",),
     t.GOLD_EMISSION_YEAR: ("emissions",),
+    t.GOLD_VOYAGE_EMISSIONS: ("emissions",),
     t.GOLD_EMISSION_OUTLOOK: ("emissions",),
     t.GOLD_VESSEL_FEATURES: ("model",),
     t.GOLD_MAINTENANCE_PREDICTIONS: ("model",),

@@ -31,6 +31,7 @@ from lakehouse.transforms.uncertainty import FuelError
 from lakehouse.transforms.vessel_day import recomputed
 from lakehouse.transforms.vessel_latest import latest
 from lakehouse.transforms.vessel_spells import vessel_spells
+from lakehouse.transforms.voyage_emissions import voyage_emissions
 from lakehouse.transforms.voyages import ROUTE_WINDOW_DAYS, route_performance, voyage_analytics
 from lakehouse.transforms.voyages_silver import emission_days, reported_on, voyages
 
@@ -165,6 +166,25 @@ def _year(given: Mapping[str, DataFrame], rows: Rows, basis: Basis) -> DataFrame
     return emission_years(emissions, register, basis.regulation, [rows[0]["year"]], error)
 
 
+def _voyage_fuel_days(emissions: DataFrame, rows: Rows) -> DataFrame:
+    """The ship's days from departure to arrival."""
+    (row,) = rows
+    day = F.col("reported_on")
+    is_inside = (day >= F.lit(row["departed_on"])) & (day <= F.lit(row["arrived_at"]).cast("date"))
+    return emissions.where((F.col("mmsi") == row["mmsi"]) & is_inside)
+
+
+def _own_voyage(voyages: DataFrame, rows: Rows) -> DataFrame:
+    return voyages.where(F.col("voyage_id") == rows[0]["voyage_id"])
+
+
+def _voyage_emissions(given: Mapping[str, DataFrame], rows: Rows, basis: Basis) -> DataFrame:
+    register, error = given[t.SILVER_SHIP_REGISTER.name], FuelError(*basis.settings.fuel_error_pct)
+    years = [rows[0]["departed_on"].year]
+    voyages = given[t.GOLD_VOYAGE_ANALYTICS.name]
+    return voyage_emissions(voyages, _fuel(given), register, basis.regulation, years, error)
+
+
 def _own_year(years: DataFrame, rows: Rows) -> DataFrame:
     (row,) = rows
     return years.where((F.col("vessel_id") == row["vessel_id"]) & (F.col("year") == row["year"]))
@@ -256,6 +276,15 @@ LINKS: dict[Table, Link] = {
             t.SILVER_SHIP_REGISTER: _ship,
         },
         _year,
+    ),
+    t.GOLD_VOYAGE_EMISSIONS: Link(
+        {
+            t.GOLD_VOYAGE_ANALYTICS: _own_voyage,
+            t.SILVER_EMISSIONS: _voyage_fuel_days,
+            t.GOLD_TRACK_FUEL: _of_its_mmsi(_voyage_fuel_days),
+            t.SILVER_SHIP_REGISTER: _ship,
+        },
+        _voyage_emissions,
     ),
     t.GOLD_EMISSION_OUTLOOK: Link({t.GOLD_EMISSION_YEAR: _own_year, t.SILVER_SHIP_REGISTER: _ship}, _outlook),
     t.GOLD_VESSEL_FEATURES: Link({t.SILVER_SENSORS: _engine_days, t.SILVER_VOYAGES: _own_voyages}, _features),

@@ -70,9 +70,9 @@ def year_sums(days: DataFrame) -> DataFrame:
         F.max("latest_on").alias("latest_on"),
         F.count("*").cast("int").alias("days_reported"),
         F.sum(F.col("is_guessed").cast("int")).alias("guessed_days_ytd"),
-        _listed("qualities").alias("qualities"),
-        _listed("sources").alias("source"),
-        *_products(),
+        listed("qualities").alias("qualities"),
+        listed("sources").alias("source"),
+        *products(),
     )  # fmt: skip
     return years.withColumn("is_year_over", F.col("latest_on") >= F.make_date("year", F.lit(12), F.lit(31))).select(
         "*", "last.*"
@@ -83,8 +83,6 @@ def _with_neighbours(days: DataFrame) -> DataFrame:
     """Each day with the sums of its last 30 calendar days, and with the vessel's day before and last day of all."""
     of = F.col("vessel_id")
     recent = last_days(RECENT_DAYS, "reported_on", of=of)
-    in_order = Window.partitionBy(of).orderBy(F.unix_date("reported_on"))
-    before = F.lag(F.struct("reported_on", "co2_t", "distance_nm")).over(in_order)
     return days.withColumns(
         {
             "year": F.year("reported_on"),
@@ -92,13 +90,22 @@ def _with_neighbours(days: DataFrame) -> DataFrame:
             "distance_30d_nm": F.sum("distance_nm").over(recent),
             "days_30d": F.count("*").over(recent),
             "latest_on": F.max("reported_on").over(Window.partitionBy(of)),
-            "before": before,
+            "before": day_before("vessel_id"),
         }
     )
 
 
-def _products() -> list[Column]:
-    """What the squares of residuals of CO2 on distance, and of neighbours, are made of."""
+def day_before(of: str) -> Column:
+    """Day, CO2 and distance of the day known before, among the rows that share a column."""
+    in_order = Window.partitionBy(of).orderBy(F.unix_date("reported_on"))
+    return F.lag(F.struct("reported_on", "co2_t", "distance_nm")).over(in_order)
+
+
+def products() -> list[Column]:
+    """What the squares of residuals of CO2 on distance, and of neighbours, are made of; needs ``before`` and ``year``.
+
+    Two days are neighbours within a calendar year only.
+    """
     co2, nm = (F.coalesce(name, F.lit(0.0)) for name in ("co2_t", "distance_nm"))
     old_co2, old_nm = (F.coalesce(f"before.{name}", F.lit(0.0)) for name in ("co2_t", "distance_nm"))
     is_next = F.coalesce(F.date_diff("reported_on", "before.reported_on") == 1, F.lit(False))
@@ -119,5 +126,6 @@ def _products() -> list[Column]:
     ]
 
 
-def _listed(column: str) -> Column:
+def listed(column: str) -> Column:
+    """All members of a group's sets, sorted, in a list."""
     return F.array_join(F.array_sort(F.array_distinct(F.flatten(F.collect_list(column)))), ", ")

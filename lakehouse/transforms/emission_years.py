@@ -64,10 +64,10 @@ def emission_years(
     )
 
 
-def note() -> Column:
-    """Why a vessel-year has no rating; null for a rated one."""
+def note(of: str = "in the year so far") -> Column:
+    """Why a vessel-year, or a part of one, has no rating; null for a rated one."""
     is_broken = F.col("is_registered").isNull() & ~is_imo_valid(F.col("imo_number"))
-    return F.when(is_broken, BROKEN_IMO).otherwise(scope_note())
+    return F.when(is_broken, BROKEN_IMO).otherwise(scope_note(of))
 
 
 def _rated(years: DataFrame) -> DataFrame:

@@ -137,13 +137,17 @@ def ship_note(regulation: Regulation, year: int) -> Column:
     )
 
 
-def scope_note() -> Column:
-    """Why a vessel and day has no rating; null for a rated one."""
+def scope_note(of: str = "in the year so far") -> Column:
+    """Why a vessel and day has no rating; null for a rated one.
+
+    Args:
+        of: What would be rated, as it ends a sentence.
+    """
     return (
         F.when(F.col("imo_number").isNull(), "no IMO number reported")
         .when(F.col("is_registered").isNull(), "not in the ship register")
         .when(F.col("ship_note").isNotNull(), F.col("ship_note"))
-        .when(F.col("guessed_days_ytd") > 0, "fuel of a guessed ship in the year so far")
+        .when(F.col("guessed_days_ytd") > 0, f"fuel of a guessed ship {of}")
         .when(F.col("cii_attained_ytd").isNull(), "no distance or no fuel known this year so far")
     )
 
