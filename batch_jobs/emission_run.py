@@ -122,7 +122,7 @@ def summarise(
         "near_a_boundary": sum(bool(year["is_near_boundary"]) for year in years),
         "corrective_action_plans": sum((year["consequence"] or "none") != "none" for year in years),
         "warned": len(warned),
-        "shared_mmsi_days": shared_days(run.read(GOLD_TRACK_FUEL)) if MODELLED in run.arguments else 0,
+        "shared_mmsi_days": shared_days(run.read(GOLD_TRACK_FUEL)).count() if MODELLED in run.arguments else 0,
         "note": emission_report.ESTIMATE,
     }
     return results, facts

@@ -21,18 +21,14 @@ def fuel_days(reported: DataFrame, modelled: DataFrame) -> DataFrame:
     columns = SILVER_EMISSIONS.columns
     by_number = reported.where(F.col("imo_number").isNotNull()).select("imo_number", "reported_on")
     unreported = (
-        modelled.join(_shared(modelled), list(DAY), "left_anti")
+        modelled.join(shared_days(modelled), list(DAY), "left_anti")
         .join(reported.select(*DAY), list(DAY), "left_anti")
         .join(by_number, ["imo_number", "reported_on"], "left_anti")
     )
     return reported.select(columns).unionByName(unreported.select(columns))
 
 
-def shared_days(modelled: DataFrame) -> int:
-    """How many days of an MMSI no fuel is told of, since two ships were heard under it."""
-    return _shared(modelled).count()
-
-
-def _shared(modelled: DataFrame) -> DataFrame:
+def shared_days(modelled: DataFrame) -> DataFrame:
+    """``mmsi`` and ``reported_on`` of days of which no fuel is told, since two ships were heard under the MMSI."""
     tracks = modelled.groupBy(*DAY).agg(F.count_distinct("track_id").alias("tracks"))
     return tracks.where("tracks > 1").select(*DAY)

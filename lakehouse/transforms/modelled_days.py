@@ -17,6 +17,7 @@ from lakehouse.transforms.ship_rates import registered_ships, ship_rates
 
 LONGEST_INTERVAL_H = 6.0
 """Longer silences tell nothing of the speed in between: the rest of them burns nothing here."""
+DAY_H = 24.0
 COVERED_H = 18.0
 """A day of which fewer hours are known is of low quality."""
 
@@ -100,4 +101,5 @@ def quality() -> Column:
 
 
 def _hours(*phases: str) -> Column:
-    return F.sum(F.when(F.col("phase").isin(*phases), F.col("interval_h")).otherwise(0.0))
+    """Of a day; the sum of many parts may be more by what rounding leaves."""
+    return F.least(F.sum(F.when(F.col("phase").isin(*phases), F.col("interval_h")).otherwise(0.0)), F.lit(DAY_H))

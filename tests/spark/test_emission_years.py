@@ -15,7 +15,14 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from contracts.regulation import Regulation, as_known_on, load_regulation
 from contracts.settings import Settings
-from contracts.tables import GOLD_EMISSION_OUTLOOK, GOLD_EMISSION_YEAR, SILVER_EMISSIONS, SILVER_SHIP_REGISTER, Table
+from contracts.tables import (
+    GOLD_EMISSION_OUTLOOK,
+    GOLD_EMISSION_YEAR,
+    GOLD_TRACK_FUEL,
+    SILVER_EMISSIONS,
+    SILVER_SHIP_REGISTER,
+    Table,
+)
 from lakehouse.evidence.links import LINKS, Basis
 from lakehouse.schema import spark_schema
 from lakehouse.transforms import uncertainty
@@ -272,6 +279,7 @@ def test_a_row_comes_about_from_its_own_ships_days_and_register_alone(spark: Spa
     given = {
         SILVER_EMISSIONS: frame(spark, SILVER_EMISSIONS, days),
         SILVER_SHIP_REGISTER: frame(spark, SILVER_SHIP_REGISTER, (BULKER, FERRY)),
+        GOLD_TRACK_FUEL: frame(spark, GOLD_TRACK_FUEL, [{**days[-1], "mmsi": 3, "track_id": "another ship's"}]),
         GOLD_EMISSION_YEAR: frame(spark, GOLD_EMISSION_YEAR, (year.asDict() for year in years)),
     }
     for table, row in ((GOLD_EMISSION_YEAR, years[0]), (GOLD_EMISSION_OUTLOOK, outlook[0])):

@@ -234,7 +234,8 @@ def test_a_vacuum_cuts_no_reader_of_a_change_feed_off(spark: SparkSession, store
     spark.sql(f"ALTER TABLE delta.`{store.path(SILVER_VESSELS)}` SET TBLPROPERTIES (delta.enableChangeDataFeed = true)")
 
     def upsert(call_sign: str) -> None:
-        cells = {"mmsi": "id", "identity_id": "'x'", "call_sign": f"'{call_sign}'"}
+        same = "timestamp_seconds(0)"
+        cells = {"mmsi": "id", "identity_id": "'x'", "valid_from_at": same, "call_sign": f"'{call_sign}'"}
         store.upsert(SILVER_VESSELS, rows_of(spark, SILVER_VESSELS, 1, 3, **cells))
 
     def feed() -> Counter[str]:
