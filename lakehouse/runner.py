@@ -222,10 +222,15 @@ def in_our_words(who: str, error: Exception) -> Exception:
     return error
 
 
+def _is_not_of_py4j(record: logging.LogRecord) -> bool:
+    return "py4j" not in record.pathname
+
+
 @contextmanager
 def _told_if_gone() -> Iterator[None]:
     """Names what happened where the JVM of Spark ended by itself: nothing in it can be asked any more, nor stopped."""
-    logging.getLogger("py4j").setLevel(logging.CRITICAL)  # it would tell each refused connection with a trace
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)  # it would tell each broken connection with a trace,
+    logging.getLogger().addFilter(_is_not_of_py4j)  # partly in the name of the root logger
     try:
         yield
     except ConnectionRefusedError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import SparkSession
 
 from contracts.settings import Settings
-from infra.class_archive import java_options
+from infra.class_archive import CODE_CACHE, java_options
 from infra.jars import LOCK, spark_jars
 
 LOG4J = LOCK.with_name("spark-log4j2.properties")
@@ -90,5 +90,10 @@ def _local(settings: Settings) -> dict[str, str]:
 
 
 def _java_options(settings: Settings) -> list[str]:
-    options = [f"-Dlog4j2.configurationFile=file:{LOG4J}", "-XX:+UseParallelGC", *java_options(settings, "spark")]
+    options = [
+        f"-Dlog4j2.configurationFile=file:{LOG4J}",
+        "-XX:+UseParallelGC",
+        CODE_CACHE,
+        *java_options(settings, "spark"),
+    ]
     return [*(f'"{option}"' for option in options), settings.spark_java_options]

@@ -218,7 +218,7 @@ def wait_until(is_so: Callable[[], bool], otherwise: str, seconds: float = START
 
 def _java(settings: Settings) -> list[str]:
     """A JVM that starts fast and stays small: three of them share the machine with the clients."""
-    options = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", QUICK_START]
+    options = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", *QUICK_START.split()]
     return [
         str(find_java(settings.java_home)),
         *options,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 from contracts.errors import MaritimeError
 from contracts.settings import Settings
 from infra import class_archive
-from infra.class_archive import KEPT, java_options, place, written
+from infra.class_archive import KEPT, QUICK_START, java_options, place, written
 from infra.jars import kafka_jars
 from infra.prerequisites import find_java
 from maritime.cli import main
@@ -54,6 +55,17 @@ def test_an_archive_that_the_jvm_cannot_use_is_passed_over_in_silence(empty: Set
     )
 
     assert done.stdout == ""
+
+
+def test_java_with_its_first_compiler_alone_has_room_for_the_code_of_all_streams() -> None:
+    flags = subprocess.run(
+        [str(find_java(None)), *QUICK_START.split(), "-XX:+PrintFlagsFinal", "-version"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+
+    told = re.search(r"ReservedCodeCacheSize\s+= (\d+)", flags.stdout)
+    assert told
+    assert int(told[1]) == 240 << 20
 
 
 def test_an_archive_that_was_not_finished_is_not_there(empty: Settings) -> None:
