@@ -77,8 +77,11 @@ def main(
     """
     if compliance_check in eu_checks.CHECKS:
         _refuse(compliance_check, {"--what-if": what_if_text, "--vessel": vessel, "--baseline-2008": baseline_2008})
-        given = (input_path, output_path, register_path, start_date, end_date, as_known_on, report_folder)
-        eu_checks.check(compliance_check, *given, dry_run=dry_run, as_json=as_json)
+        paths = (input_path, output_path, register_path)
+        eu_checks.check(
+            compliance_check,
+            eu_checks.Given(*paths, start_date, end_date, as_known_on, report_folder, dry_run, as_json),
+        )
         return
     settings, regulation = load_settings(), rules_of(as_known_on)
     change = what_if.parse(what_if_text, vessel)

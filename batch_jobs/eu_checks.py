@@ -50,43 +50,46 @@ CHECKS = {
 }
 
 
-def check(
-    name: str,
-    input_path: str | None,
-    output_path: str | None,
-    register_path: str | None,
-    start_date: str | None,
-    end_date: str | None,
-    as_known_on: str | None,
-    report_folder: Path | None,
-    *,
-    dry_run: bool,
-    as_json: bool,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Options of ``maritime-emissions`` as they were typed."""
+
+    input_path: str | None
+    output_path: str | None
+    register_path: str | None
+    start_date: str | None
+    end_date: str | None
+    as_known_on: str | None
+    report_folder: Path | None
+    dry_run: bool
+    as_json: bool
+
+
+def check(name: str, given: Given) -> None:
     """Reckon the calendar years that a period touches, up to its last day, and report them.
 
-    A run replaces exactly these years. Arguments are those of ``maritime-emissions``; voyages are those of the lake.
+    A run replaces exactly these years. Voyages are those of the lake.
 
     Raises:
         InputError: A table, a column or a day is not there, or there is no fuel day in the period.
     """
-    settings, day = load_settings(), inputs.parse_day(as_known_on, "--as-known-on")
+    settings, day = load_settings(), inputs.parse_day(given.as_known_on, "--as-known-on")
     chosen, rules = CHECKS[name], eu_as_known_on(day) if day else load_eu_rules()
     places = {
-        SILVER_EMISSIONS.name: input_path or f"{settings.lake}/{SILVER_EMISSIONS.path}",
-        SILVER_SHIP_REGISTER.name: register_path or f"{settings.lake}/{SILVER_SHIP_REGISTER.path}",
+        SILVER_EMISSIONS.name: given.input_path or f"{settings.lake}/{SILVER_EMISSIONS.path}",
+        SILVER_SHIP_REGISTER.name: given.register_path or f"{settings.lake}/{SILVER_SHIP_REGISTER.path}",
         SILVER_VOYAGES.name: f"{settings.lake}/{SILVER_VOYAGES.path}",
-        chosen.table.name: output_path or f"{settings.lake}/{chosen.table.path}",
+        chosen.table.name: given.output_path or f"{settings.lake}/{chosen.table.path}",
     }
     source = _looked_up(chosen, places)
-    period = inputs.period_in(source, start_date, end_date)
+    period = inputs.period_in(source, given.start_date, given.end_date)
     arguments = {
         "input": source.path, "output": places[chosen.table.name], "register": places[SILVER_SHIP_REGISTER.name],
         "voyages": places[SILVER_VOYAGES.name], "compliance_check": name, "start_date": period.start_on,
-        "end_date": period.end_on, **({"as_known_on": as_known_on} if as_known_on else {}),
+        "end_date": period.end_on, **({"as_known_on": given.as_known_on} if given.as_known_on else {}),
     }  # fmt: skip
-    if dry_run:
-        tell_plan(arguments, source.files_in(period), as_json=as_json)
+    if given.dry_run:
+        tell_plan(arguments, source.files_in(period), as_json=given.as_json)
         return
     with recorded(Run, "emissions", arguments, settings, places) as run:
         with timed(run):
@@ -94,10 +97,9 @@ def check(
         fleet, unknown = eu_report.fleet(run, chosen.table, period), eu_report.unknown_days(days, period)
         run.rows_written = len(fleet)
         results, facts = eu_report.summarise(chosen.page, fleet, unknown)
-        run.reports = eu_report.write(
-            run, chosen.page, period, fleet, unknown, rules, report_folder or settings.reports
-        )
-    tell(run, results, facts, as_json=as_json)
+        folder = given.report_folder or settings.reports
+        run.reports = eu_report.write(run, chosen.page, period, fleet, unknown, rules, folder)
+    tell(run, results, facts, as_json=given.as_json)
 
 
 def _looked_up(chosen: Check, places: Mapping[str, str]) -> inputs.Source:

@@ -10,15 +10,19 @@ from typing import cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from consumers.collision.begins import Begin, Start, begins, committable
-from contracts.errors import ConfigurationError, DataLossError, LockedError, UnavailableError
+from consumers.record_errors import Judge
 from contracts.settings import Settings
 from contracts.topics import AIS, COLLISION_GROUP
 from infra.kafka import consumer_config
 from infra.security.refusals import Watch
 
 MOST_RECORDS = 20_000
-FENCED = KafkaError(KafkaError.FENCED_INSTANCE_ID).str()
 COMMIT_EVERY_SECONDS = 1.0
+LOST = (
+    "has lost records that were not read: retention took them, or the topic was made anew. "
+    "`maritime watch collisions --from now` goes on with what comes."
+)
+TAKEN_OVER = "Another collision watch has taken over: one sees all ships, so let that one run."
 SMALL_FETCHES = {"max.partition.fetch.bytes": 65_536, "queued.min.messages": 1_000}
 """Little of a partition is fetched ahead, so that all go on in step where much is to be read: ships meet across two."""
 
@@ -47,6 +51,7 @@ class Reader:
     def __init__(self, settings: Settings, start: Start, silent_after_s: float, notify: Callable[[str], None]) -> None:
         self._start, self._silent_after_s, self._notify = start, silent_after_s, notify
         self._watch = Watch.of(settings, "consumer")
+        self._judges = Judge(AIS.name, self._watch, notify, LOST, TAKEN_OVER)
         self._begins: dict[int, Begin] = {}
         self._filling: set[int] = set()
         self._at_end: set[int] = set()
@@ -115,7 +120,7 @@ class Reader:
         try:
             self._consumer.commit(offsets=list(self._to_commit.values()), asynchronous=False)
         except KafkaException as error:
-            self._judge_for_good(error.args[0])
+            self._judges.judge_for_good(error.args[0])
             self._notify(f"offsets are not committed yet: {error.args[0].str()}")
             return
         self._to_commit.clear()
@@ -152,29 +157,12 @@ class Reader:
 
     def _judge(self, error: KafkaError, partition: int) -> None:
         """An error that came in place of a record: most are states that pass."""
-        code = error.code()
-        self._judge_for_good(error)
-        if code == KafkaError._PARTITION_EOF:
-            self._at_end.add(partition)
-            if self._filling:
-                self._fill_ended(partition)
-        elif code == KafkaError._AUTO_OFFSET_RESET:
-            raise DataLossError(
-                f"{AIS.name} partition {partition} has lost records that were not read: retention took them, or the "
-                "topic was made anew. `maritime watch collisions --from now` goes on with what comes."
-            )
-        elif code == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise ConfigurationError(f"{AIS.name} is not there. Run `maritime topics create`.")
-        elif (refusal := self._watch.explain(error, "read these topics")) is not None:
-            raise refusal
-        else:
-            self._notify(f"Kafka: {error.str()}")
-
-    def _judge_for_good(self, error: KafkaError) -> None:
-        if error.code() == KafkaError.FENCED_INSTANCE_ID or FENCED in error.str():  # it comes inside of a fatal one
-            raise LockedError("Another collision watch has taken over: one sees all ships, so let that one run.")
-        if error.code() == KafkaError._FATAL or error.fatal():
-            raise UnavailableError(f"The Kafka client cannot go on: {error.str()}. Start again.")
+        if error.code() != KafkaError._PARTITION_EOF:
+            self._judges.judge(error, partition)
+            return
+        self._at_end.add(partition)
+        if self._filling:
+            self._fill_ended(partition)
 
     def _on_error(self, error: KafkaError) -> None:
         """Trouble with a connection; but for a refusal, the client goes on trying by itself."""

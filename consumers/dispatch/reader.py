@@ -11,7 +11,8 @@ from typing import cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from contracts.errors import ConfigurationError, DataLossError, UnavailableError
+from consumers.record_errors import Judge
+from contracts.errors import UnavailableError
 from contracts.settings import Settings
 from contracts.topics import Topic
 from infra.kafka import ANSWER_SECONDS, consumer_config
@@ -20,6 +21,10 @@ from infra.security.refusals import Watch
 BATCH_RECORDS = 100
 COMMIT_EVERY_SECONDS = 1.0
 SERVE_SECONDS = 0.1
+LOST = (
+    "no longer has the record that comes next: retention took it, or the topic was made anew. "
+    "`maritime dispatch --skip-lost` goes on with what is there."
+)
 
 Headers = list[tuple[str, bytes | None]]
 
@@ -61,6 +66,7 @@ class Reader:
         self._notify = notify
         self._topic = topic.name
         self._watch = Watch.of(settings, "consumer")
+        self._judges = Judge(topic.name, self._watch, notify, LOST)
         config = {**consumer_config(settings, group), "log_level": 0, "error_cb": self._on_error}
         if skip_lost:
             config["auto.offset.reset"] = "earliest"
@@ -139,20 +145,20 @@ class Reader:
         try:
             self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
+            self._judges.judge_for_good(error.args[0])
             self._notify(f"offsets are not committed yet: {error.args[0].str()}")
             return
         self._done.clear()
 
     def close(self) -> None:
         """Commit what is done and leave the group, so that others go on at once."""
-        self.commit()
-        self._consumer.close()
+        try:
+            self.commit()
+        finally:
+            self._consumer.close()
 
     def _take(self, message: Message) -> None:
-        error, partition = (
-            message.error(),
-            cast("int", message.partition()),
-        )
+        error, partition = message.error(), cast("int", message.partition())
         if error is not None:
             self._judge(error, partition)
             return
@@ -173,22 +179,10 @@ class Reader:
 
     def _judge(self, error: KafkaError, partition: int) -> None:
         """An error that came in place of a record: most are states that pass."""
-        code = error.code()
-        if code == KafkaError._PARTITION_EOF:
+        if error.code() == KafkaError._PARTITION_EOF:
             self._at_end.add(partition)
-        elif code == KafkaError._AUTO_OFFSET_RESET:
-            raise DataLossError(
-                f"{self._topic} partition {partition} no longer has the record that comes next: retention took it, or "
-                "the topic was made anew. `maritime dispatch --skip-lost` goes on with what is there."
-            )
-        elif code == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise ConfigurationError(f"{self._topic} is not there. Run `maritime topics create`.")
-        elif (refusal := self._watch.explain(error, "read these topics")) is not None:
-            raise refusal
-        elif error.fatal():
-            raise UnavailableError(f"The Kafka client cannot go on: {error.str()}. Start again.")
         else:
-            self._notify(f"Kafka: {error.str()}")
+            self._judges.judge(error, partition)
 
     def _on_error(self, error: KafkaError) -> None:
         """Trouble with a connection; but for a refusal, the client goes on trying by itself."""
