@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from pyspark.sql import SparkSession
 
 from contracts.settings import Settings
@@ -66,6 +68,8 @@ def spark_session(settings: Settings, app: str, **extra: str) -> SparkSession:
     for name, value in {**_local(settings), **{key.replace("__", "."): value for key, value in extra.items()}}.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()
+    if settings.spark_gateway_port is None and settings.spark_master.startswith("local"):
+        session.sparkContext.pythonExec = sys.executable  # else its workers run the first python3 of the path
     session.sparkContext.setLogLevel("ERROR")
     return session
 

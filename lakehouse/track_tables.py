@@ -64,11 +64,13 @@ class Update:
         return rows.where(F.lit(False)) if self.is_whole else rows
 
     def write(self, table: Table, rows: DataFrame, stale: DataFrame) -> None:
-        """Put the rows in the place of the stale ones, or of all."""
+        """Put the rows in the place of the stale ones, or of all; where there are none of either, commit nothing."""
         rows = rows.select(*table.columns)
         if self.is_whole:
             self.run.replace(table, rows)
-        else:
+            return
+        rows, stale = rows.localCheckpoint(), stale.localCheckpoint()  # a merge looks at both more than once
+        if not (rows.isEmpty() and stale.isEmpty()):
             self.run.restate(table, rows, stale)
 
 
@@ -117,7 +119,7 @@ def _write_all(of: Update, found: News, fresh: DataFrame, positions: DataFrame) 
     _encounters(of, positions, fresh, others, everybody, ports)
     _fuel(of, tail, begins, others, tracks, identities)
     if not of.is_whole:
-        of.run.restate(t.GOLD_IDENTITY_REVISIONS, *_revised(tracks, before, identities))
+        of.write(t.GOLD_IDENTITY_REVISIONS, *_revised(tracks, before, identities))
     of.write(t.GOLD_VESSEL_TRACKS, tracks, _keys(t.GOLD_VESSEL_TRACKS, tracks).limit(0))
     of.run.rows_read = fresh.count()
 
@@ -129,7 +131,7 @@ def _port_calls(of: Update, tail: DataFrame, begins: DataFrame, others: DataFram
     found = restated(tail, since).withColumnRenamed("segment_id", "track_id")
     stale = anew.from_start(stored, begins, "arrived_at", inclusive=False)
     of.write(t.GOLD_PORT_CALLS, _with_source(found, tracks), _stale(t.GOLD_PORT_CALLS, stale, stored, others))
-    written = of.run.store.read(t.GOLD_PORT_CALLS, of.run.versions[t.GOLD_PORT_CALLS.name])
+    written = of.run.store.read(t.GOLD_PORT_CALLS)
     latest = anew.from_start(written, begins, "arrived_at", inclusive=False)
     return latest.unionByName(anew.settled_calls(written, begins))
 
@@ -191,7 +193,7 @@ def _fuel(
 
 def _revised(tracks: DataFrame, before: DataFrame, identities: DataFrame) -> tuple[DataFrame, DataFrame]:
     table = t.GOLD_IDENTITY_REVISIONS
-    rows = identity_revisions(tracks, before, identities).select(*table.columns).localCheckpoint()
+    rows = identity_revisions(tracks, before, identities).localCheckpoint()
     return rows, _keys(table, rows)
 
 
