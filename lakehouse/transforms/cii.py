@@ -6,14 +6,14 @@ enters the ship's own transport work.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
-from typing import overload
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from contracts.regulation import RATINGS, Bracket, ReferenceLine, Regulation
+from contracts.regulation import RATINGS, Bracket, RatingVector, ReferenceLine, Regulation
 
 G_PER_T = 1_000_000
 
@@ -31,17 +31,13 @@ def attained(co2_t: float, capacity: float, distance_nm: float) -> float:
     return co2_t * G_PER_T / (capacity * distance_nm)
 
 
-@overload
-def required(line: ReferenceLine, capacity: float, reduction_pct: float) -> float: ...
-@overload
-def required(line: ReferenceLine, capacity: Column, reduction_pct: float) -> Column: ...
-def required(line: ReferenceLine, capacity: float | Column, reduction_pct: float) -> float | Column:
+def required(line: ReferenceLine, capacity: float, reduction_pct: float) -> float:
     """Required CII of a year: the 2019 reference ``a * capacity ** -c`` (MEPC.353(78)) less the reduction.
 
     Where the line fixes a reference capacity it stands for the ship's own.
     """
-    at = capacity if line.reference_capacity is None else capacity * 0 + line.reference_capacity
-    return line.a * at ** (-line.c) * (1 - reduction_pct / 100)
+    at = capacity if line.reference_capacity is None else line.reference_capacity
+    return float(line.a * at ** (-line.c) * (1 - reduction_pct / 100))
 
 
 def limits(regulation: Regulation, cii_ship_type: str, capacity: float, year: int) -> Limits | None:
@@ -65,36 +61,32 @@ def rating(attained_value: float, found: Limits) -> str:
     return RATINGS[above]
 
 
-def capacity_unit(regulation: Regulation, year: int, cii_ship_type: Column) -> Column:
-    """``dwt`` or ``gt``, by ship type; null for a type that has no reference line."""
+def capacity_unit(regulation: Regulation, year: int) -> Column:
+    """``dwt`` or ``gt``, by ``cii_ship_type``; null for a type that has no reference line."""
     units = {line.bracket.cii_ship_type: line.capacity_unit for line in regulation.lines_in(year)}
-    return F.coalesce(*(F.when(cii_ship_type == name, unit) for name, unit in units.items()))
+    return _first((f"cii_ship_type = '{name}'", f"'{unit}'") for name, unit in units.items())
 
 
-def cii_required(regulation: Regulation, year: int, cii_ship_type: Column, capacity: Column) -> Column:
-    """Required CII of the year for each ship; null where no reference line holds."""
-    reduction_pct = regulation.reduction_pct(year)
-    return F.coalesce(
-        *(
-            F.when(_holds(line.bracket, cii_ship_type, capacity), required(line, capacity, reduction_pct))
-            for line in regulation.lines_in(year)
-        )
-    )
+def cii_required(regulation: Regulation, year: int, capacity: str) -> Column:
+    """Required CII of the year by ``cii_ship_type`` and the column of capacity; null where no reference line holds."""
+    remaining = 1 - regulation.reduction_pct(year) / 100
+
+    def value(line: ReferenceLine) -> str:
+        at = capacity if line.reference_capacity is None else f"{line.reference_capacity!r}D"
+        return f"{line.a!r}D * power({at}, {-line.c!r}D) * {remaining!r}D"
+
+    return _first((_holds(line.bracket, capacity), value(line)) for line in regulation.lines_in(year))
 
 
-def cii_boundaries(
-    regulation: Regulation, year: int, cii_ship_type: Column, capacity: Column, required_value: Column
-) -> Column:
-    """The four boundaries of the year for each ship, as an array; null where nothing is required or no vector holds."""
-    return F.coalesce(
-        *(
-            F.when(
-                _holds(vector.bracket, cii_ship_type, capacity) & required_value.isNotNull(),
-                F.array(*(F.lit(d) * required_value for d in vector.boundaries)),
-            )
-            for vector in regulation.vectors_in(year)
-        )
-    )
+def cii_boundaries(regulation: Regulation, year: int, capacity: str, required_value: str) -> Column:
+    """The four boundaries of the year, as an array; null where nothing is required or no vector holds."""
+
+    def value(vector: RatingVector) -> str:
+        return f"array({', '.join(f'{d!r}D * {required_value}' for d in vector.boundaries)})"
+
+    is_known = f"{required_value} IS NOT NULL"
+    vectors = regulation.vectors_in(year)
+    return _first((f"{_holds(vector.bracket, capacity)} AND {is_known}", value(vector)) for vector in vectors)
 
 
 def cii_rating(attained_value: Column, boundaries: Column) -> Column:
@@ -108,6 +100,15 @@ def cii_rating(attained_value: Column, boundaries: Column) -> Column:
     )
 
 
-def _holds(bracket: Bracket, cii_ship_type: Column, capacity: Column) -> Column:
-    inside = (cii_ship_type == bracket.cii_ship_type) & (capacity >= bracket.capacity_from)
-    return inside if bracket.capacity_below is None else inside & (capacity < bracket.capacity_below)
+def _holds(bracket: Bracket, capacity: str) -> str:
+    inside = f"cii_ship_type = '{bracket.cii_ship_type}' AND {capacity} >= {float(bracket.capacity_from)!r}D"
+    below = bracket.capacity_below
+    return inside if below is None else f"{inside} AND {capacity} < {float(below)!r}D"
+
+
+def _first(cases: Iterable[tuple[str, str]]) -> Column:
+    """The value of the first case that holds, both in SQL.
+
+    A text and not a tree of columns: each node of that is a question to Spark, and of these there were 44,000 a report.
+    """
+    return F.expr(f"CASE {' '.join(f'WHEN {holds} THEN {value}' for holds, value in cases)} END")

@@ -99,28 +99,26 @@ def ship_years(register: DataFrame, regulation: Regulation, year: int) -> DataFr
         boundaries of the year and of 2030, ``ship_note``. Required values and boundaries are null for a ship out of
         scope, those of 2030 also under rules from before they were decided.
     """
-    ship_type = F.col("cii_ship_type")
     ships = register.select("imo_number", "cii_ship_type", "dwt_t", "gross_tonnage").withColumn(
-        "capacity_unit", capacity_unit(regulation, year, ship_type)
+        "capacity_unit", capacity_unit(regulation, year)
     )
     capacity = F.when(F.col("capacity_unit") == "dwt", F.col("dwt_t")).otherwise(F.col("gross_tonnage"))
     ships = ships.withColumn("capacity", F.when(F.col("capacity_unit").isNotNull() & (capacity > 0), capacity))
     ships = ships.withColumn("ship_note", ship_note(regulation, year))
-    held = F.when(F.col("ship_note").isNull(), F.col("capacity"))
+    ships = ships.withColumn("held_capacity", F.when(F.col("ship_note").isNull(), F.col("capacity")))
     for suffix, of_year in (("", year), (f"_{TARGET_YEAR}", TARGET_YEAR)):
         required = f"cii_required{suffix}"
-        ships = ships.withColumn(required, _required(regulation, of_year, year, held))
-        ships = ships.withColumn(
-            f"boundaries{suffix}", cii_boundaries(regulation, of_year, ship_type, held, F.col(required))
-        )
-    return ships.withColumns({"year": F.lit(year), "is_registered": F.lit(True)})
+        ships = ships.withColumn(required, _required(regulation, of_year, year))
+        boundaries = cii_boundaries(regulation, of_year, "held_capacity", required)
+        ships = ships.withColumn(f"boundaries{suffix}", boundaries)
+    return ships.drop("held_capacity").withColumns({"year": F.lit(year), "is_registered": F.lit(True)})
 
 
-def _required(regulation: Regulation, of_year: int, year: int, capacity: Column) -> Column:
+def _required(regulation: Regulation, of_year: int, year: int) -> Column:
     """Required CII; null for a target year of which nothing was decided when these rules stood."""
     if of_year not in regulation.years and of_year != year:
         return F.lit(None).cast("double")
-    return cii_required(regulation, of_year, F.col("cii_ship_type"), capacity)
+    return cii_required(regulation, of_year, "held_capacity")
 
 
 def ship_note(regulation: Regulation, year: int) -> Column:

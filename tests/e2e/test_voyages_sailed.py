@@ -106,14 +106,6 @@ def test_one_command_finds_what_was_sailed_and_joins_it_with_what_was_declared(s
     assert sorted(row.job for row in store.read(OPS_RUNS).collect()) == ["tracks", "voyages"]
 
 
-@pytest.mark.usefixtures("two_ships")
-def test_nobody_has_to_declare_a_voyage(store: Store, tmp_path: Path) -> None:
-    figures = told(voyages.main, "--report", tmp_path)
-
-    assert (figures["records"], figures["not_declared"], figures["judged_against_schedule"]) == (4, 4, 0)
-    assert figures["start_date"] == "2024-01-01"
-
-
 @pytest.mark.usefixtures("two_ships", "one_declared")
 def test_positions_are_left_alone_where_only_what_was_declared_is_asked_for(store: Store, tmp_path: Path) -> None:
     figures = told(voyages.main, "--declared-only", "--report", tmp_path)
@@ -123,11 +115,18 @@ def test_positions_are_left_alone_where_only_what_was_declared_is_asked_for(stor
 
 
 @pytest.mark.usefixtures("two_ships")
-def test_tracks_alone_tell_what_there_is_and_that_nothing_is_new(store: Store) -> None:
+def test_tracks_alone_tell_what_there_is_and_that_nothing_is_new_and_nobody_has_to_declare_a_voyage(
+    store: Store, tmp_path: Path
+) -> None:
     first, second = told(tracks.main), told(tracks.main)
 
     assert (first["new_positions"], first["vessels"], first["sailings"]) == (160, 2, 4)
     assert (second["new_positions"], second["sailings"]) == (0, 4)
+
+    figures = told(voyages.main, "--report", tmp_path)
+
+    assert (figures["records"], figures["not_declared"], figures["judged_against_schedule"]) == (4, 4, 0)
+    assert figures["start_date"] == "2024-01-01"
 
 
 def test_without_positions_one_sentence_says_what_to_do(store: Store) -> None:

@@ -49,25 +49,40 @@ def frame(spark: SparkSession, table: Table, rows: Iterable[dict[str, Any]]) -> 
     return spark.createDataFrame([tuple(row.get(c) for c in table.columns) for row in rows], spark_schema(table))
 
 
-def tables(
+def rated(
     spark: SparkSession,
     days: list[dict[str, Any]],
     *,
     years: Iterable[int] = (2026,),
     regulation: Regulation = RULES,
     error: FuelError = EXACT,
-) -> tuple[list[Row], list[Row]]:
-    register = frame(spark, SILVER_SHIP_REGISTER, (BULKER, FERRY))
+    ships: Iterable[dict[str, Any]] = (BULKER, FERRY),
+) -> tuple[DataFrame, DataFrame]:
+    """Vessel-years, computed once as the table holds them, and the register."""
+    register = frame(spark, SILVER_SHIP_REGISTER, ships)
     found = emission_years(frame(spark, SILVER_EMISSIONS, days), register, regulation, years, error)
     assert found.columns == GOLD_EMISSION_YEAR.columns
-    outlook = emission_outlook(found, register, regulation)
+    return found.localCheckpoint(), register
+
+
+def tables(spark: SparkSession, days: list[dict[str, Any]], **given: Any) -> tuple[list[Row], list[Row]]:
+    found, register = rated(spark, days, **given)
+    outlook = emission_outlook(found, register, given.get("regulation", RULES))
     assert outlook.columns == GOLD_EMISSION_OUTLOOK.columns
     return found.orderBy("vessel_id", "year").collect(), outlook.orderBy("vessel_id", "target_year").collect()
 
 
 def only(spark: SparkSession, days: list[dict[str, Any]], **given: Any) -> Row:
-    ((row,), _) = tables(spark, days, **given)
+    (row,) = rated(spark, days, **given)[0].collect()
     return row
+
+
+def imo(number: int) -> int:
+    """One IMO number of many, with its check digit."""
+    digits = f"{900_000 + number}"
+    return (
+        int(digits) * 10 + sum(int(digit) * weight for digit, weight in zip(digits, range(7, 1, -1), strict=True)) % 10
+    )
 
 
 def run_of(first: date, days: int, **changes: object) -> list[dict[str, Any]]:
@@ -117,24 +132,25 @@ def test_rules_from_before_2030_was_decided_leave_2030_open(spark: SparkSession)
     assert [target.target_year for target in outlook] == [2026]
 
 
-@pytest.mark.parametrize(
-    ("hfo_t", "running", "consequence"),
-    [
+def test_a_third_d_in_a_row_or_an_e_asks_for_a_plan(spark: SparkSession) -> None:
+    cases: list[tuple[dict[int, float], int, str]] = [
         ({2024: 98.0, 2025: 95.0, 2026: 94.0}, 3, THIRD_D),
         ({2024: 60.0, 2025: 95.0, 2026: 94.0}, 2, "none"),
         ({2024: 98.0, 2025: 60.0, 2026: 94.0}, 1, "none"),
         ({2024: 98.0, 2026: 94.0}, 1, "none"),
         ({2025: 95.0, 2026: 80.0}, 0, "none"),
         ({2026: 120.0}, 0, RATED_E),
-    ],
-)
-def test_a_third_d_in_a_row_or_an_e_asks_for_a_plan(
-    spark: SparkSession, hfo_t: dict[int, float], running: int, consequence: str
-) -> None:
-    days = [fuel_day(date(year, 12, 31), fuel_hfo_t=tonnes) for year, tonnes in hfo_t.items()]
-    row = only(spark, days)
+    ]
+    numbers = [imo(n) for n in range(len(cases))]
+    days = [
+        fuel_day(date(year, 12, 31), imo_number=number, fuel_hfo_t=tonnes)
+        for number, (hfo_t, _, _) in zip(numbers, cases, strict=True)
+        for year, tonnes in hfo_t.items()
+    ]
+    found, _ = rated(spark, days, ships=[{**BULKER, "imo_number": number} for number in numbers])
+    told = {row.vessel_id: (row.d_years_running, row.consequence) for row in found.collect()}
 
-    assert (row.d_years_running, row.consequence) == (running, consequence)
+    assert [told[number] for number in numbers] == [(running, said) for _, running, said in cases]
 
 
 def test_a_year_is_all_its_days_under_every_flag_and_over_once_a_later_day_is_reported(spark: SparkSession) -> None:
@@ -154,24 +170,25 @@ def test_a_year_is_all_its_days_under_every_flag_and_over_once_a_later_day_is_re
     assert (new.is_year_over, new.reported_share, new.days_remaining) == (False, pytest.approx(6 / 8), 357)
 
 
-@pytest.mark.parametrize(
-    ("changes", "note"),
-    [
+def test_a_ship_that_cannot_be_rated_says_why_and_has_no_outlook(spark: SparkSession) -> None:
+    guessed, still = imo(1), imo(2)
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"imo_number": 9074728}, BROKEN_IMO),
         ({"imo_number": 8814275}, "not in the ship register"),
         ({"imo_number": None}, "no IMO number reported"),
-        ({"quality": "very_low", "method": "modelled"}, "fuel of a guessed ship in the year so far"),
-        ({"distance_nm": 0.0}, "no distance or no fuel known this year so far"),
-    ],
-)
-def test_a_ship_that_cannot_be_rated_says_why_and_has_no_outlook(
-    spark: SparkSession, changes: dict[str, Any], note: str
-) -> None:
-    (row,), outlook = tables(spark, [fuel_day(date(2026, 1, 1), **changes)])
+        ({"imo_number": guessed, "quality": "very_low", "method": "modelled"},
+         "fuel of a guessed ship in the year so far"),
+        ({"imo_number": still, "distance_nm": 0.0}, "no distance or no fuel known this year so far"),
+    ]  # fmt: skip
+    days = [fuel_day(date(2026, 1, 1), mmsi=230_000_001 + n, **changes) for n, (changes, _) in enumerate(cases)]
+    rows, outlook = tables(spark, days, ships=[{**BULKER, "imo_number": number} for number in (guessed, still)])
 
-    assert (row.scope_note, row.co2_year_t, outlook) == (note, pytest.approx(249.12), [])
-    for name in ("cii_rating", "consequence", "first_year_d_or_e", "warning", *LETTERS, "is_near_boundary"):
-        assert row[name] is None, name
+    assert {row.mmsi: row.scope_note for row in rows} == {230_000_001 + n: note for n, (_, note) in enumerate(cases)}
+    assert outlook == []
+    for row in rows:
+        assert row.co2_year_t == pytest.approx(249.12)
+        for name in ("cii_rating", "consequence", "first_year_d_or_e", "warning", *LETTERS, "is_near_boundary"):
+            assert row[name] is None, name
 
 
 def test_the_rest_of_the_year_is_projected_from_the_last_30_days(spark: SparkSession) -> None:

@@ -32,7 +32,7 @@ def main() -> None:
     made = {
         "movingpandas": version("movingpandas"), "positions": len(rows), "whole": _told(whole), "parts": parts,
         "median_leg_kn": float(whole.df["kn"].iloc[1:].median()),
-        "stops": {int(mmsi): _stops(ship) for mmsi, ship in _rows(BERTHED).groupby("mmsi")},
+        "stops": {str(mmsi): _stops(ship) for mmsi, ship in _rows(BERTHED).groupby("mmsi")},
     }  # fmt: skip
     (HERE / "golden.json").write_text(json.dumps(made, indent=1, default=str) + "\n")
 
