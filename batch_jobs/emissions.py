@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import get_args
 
 import click
 from deltalake import DeltaTable
@@ -26,7 +25,6 @@ from contracts.tables import (
     SILVER_SHIP_REGISTER,
 )
 from infra.console import Command, json_option
-from lakehouse.engines import Engine
 from lakehouse.runs import recorded
 from lakehouse.transforms.uncertainty import FuelError
 
@@ -51,9 +49,6 @@ NEEDED_OF_SHIPS = (f.IMO_NUMBER, f.CII_SHIP_TYPE, f.DWT_T, f.GROSS_TONNAGE)
 @click.option("--vessel", type=int, help="The one ship of --what-if, by IMO number or MMSI; default: the fleet.")
 @click.option("--baseline-2008", type=click.FloatRange(min=0, min_open=True), help="Your fleet in 2008, gCO2/t nm.")
 @click.option("--report", "report_folder", type=click.Path(path_type=Path), help="Folder of the report files.")
-@click.option(
-    "--engine", type=click.Choice(get_args(Engine)), default="spark", show_default=True, help="What computes."
-)
 @click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
 @json_option
 def main(
@@ -68,7 +63,6 @@ def main(
     vessel: int | None,
     baseline_2008: float | None,
     report_folder: Path | None,
-    engine: Engine,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -86,7 +80,7 @@ def main(
         paths = (input_path, output_path, register_path)
         eu_checks.check(
             compliance_check,
-            eu_checks.Given(*paths, start_date, end_date, as_known_on, report_folder, engine, dry_run, as_json),
+            eu_checks.Given(*paths, start_date, end_date, as_known_on, report_folder, dry_run, as_json),
         )
         return
     settings, regulation = load_settings(), rules_of(as_known_on)
@@ -112,7 +106,6 @@ def main(
         **({"as_known_on": as_known_on} if as_known_on else {}),
         **({"what_if": what_if_text, "vessel": vessel} if change else {}),
         **({"baseline_2008": baseline_2008} if baseline_2008 else {}),
-        **({"engine": engine} if engine != "spark" else {}),
     }  # fmt: skip
     if dry_run:
         tell_plan(arguments, source.files_in(period), as_json=as_json)
@@ -121,7 +114,7 @@ def main(
     places = {SILVER_EMISSIONS.name: source.path, SILVER_SHIP_REGISTER.name: ships, **written}
     error = FuelError(*settings.fuel_error_pct)
     wanted = Asked(period, regulation, error, change, baseline_2008, report_folder or settings.reports)
-    with recorded(Run, "emissions", arguments, settings, places, engine=engine) as run:
+    with recorded(Run, "emissions", arguments, settings, places) as run:
         vessels = what_if.vessels_of(run, period, change)
         with timed(run):
             emission_run.compute(run, source, period, regulation)

@@ -24,7 +24,6 @@ from contracts.tables import (
     SILVER_VOYAGES,
     Table,
 )
-from lakehouse.engines import Engine
 from lakehouse.runs import recorded
 from lakehouse.transforms.eu_scope import scope_spans, scoped_days
 from lakehouse.transforms.eu_years import ets_years, fueleu_years
@@ -62,7 +61,6 @@ class Given:
     end_date: str | None
     as_known_on: str | None
     report_folder: Path | None
-    engine: Engine
     dry_run: bool
     as_json: bool
 
@@ -89,12 +87,11 @@ def check(name: str, given: Given) -> None:
         "input": source.path, "output": places[chosen.table.name], "register": places[SILVER_SHIP_REGISTER.name],
         "voyages": places[SILVER_VOYAGES.name], "compliance_check": name, "start_date": period.start_on,
         "end_date": period.end_on, **({"as_known_on": given.as_known_on} if given.as_known_on else {}),
-        **({"engine": given.engine} if given.engine != "spark" else {}),
     }  # fmt: skip
     if given.dry_run:
         tell_plan(arguments, source.files_in(period), as_json=given.as_json)
         return
-    with recorded(Run, "emissions", arguments, settings, places, engine=given.engine) as run:
+    with recorded(Run, "emissions", arguments, settings, places) as run:
         with timed(run):
             days = compute(run, chosen, source, period, rules, settings)
         fleet, unknown = eu_report.fleet(run, chosen.table, period), eu_report.unknown_days(days, period)

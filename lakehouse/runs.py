@@ -17,11 +17,11 @@ from contracts.settings import Settings
 from contracts.tables import OPS_RUNS, Table
 from infra.console import say
 from infra.lock import single_writer
-from lakehouse.engines import Engine, open_store
 from lakehouse.lineage.emitter import emitting
 from lakehouse.lineage.events import Event, Job, State, dataset, failure, run_event
 from lakehouse.ops_rows import append
 from lakehouse.provenance import made_by
+from lakehouse.session import spark_session
 from lakehouse.store import Store
 
 Covers = Mapping[str, tuple[Any, Any]]
@@ -103,9 +103,8 @@ def recorded(
     settings: Settings,
     places: Mapping[str, str] | None = None,
     lock: str | None = None,
-    engine: Engine = "spark",
 ) -> Iterator[R]:
-    """Start the engine, hold the job's lock, and record the run in ``ops.runs`` and as lineage, a failed one too.
+    """Start Spark, hold the job's lock, and record the run in ``ops.runs`` and as lineage, a failed one too.
 
     Args:
         kind: The job's own kind of run.
@@ -114,14 +113,13 @@ def recorded(
         settings: Where the lake is.
         places: Tables that are elsewhere, by name.
         lock: Its name; the job's where unset.
-        engine: Spark or Sail.
 
     Raises:
         LockedError: Another run with this lock goes on.
     """
     with single_writer(Path(settings.home) / "locks", lock or job), emitting(settings, job) as emitter:
-        say(f"Starting {engine.title()}")
-        store = open_store(settings, job, places or {}, engine)
+        say("Starting Spark")
+        store = Store(spark_session(settings, job), settings.lake, places or {})
         check_rows = settings.quality_sample_rows if settings.quality_after_jobs else None
         run = kind(job, arguments, store, datetime.now(UTC), check_rows)
         emitter.emit(_event(run, settings, "START"))

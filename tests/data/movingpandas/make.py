@@ -23,7 +23,7 @@ STOP_MIN = 10
 
 
 def main() -> None:
-    """Write what MovingPandas says of each six hours of the first segment, of all of it, and of the ferries' stops."""
+    """Write what MovingPandas says of each six hours of the first segment, of all, of stops in port."""
     rows = _rows(TRACK)
     rows = rows[rows["segment"] == rows["segment"].iloc[0]].drop_duplicates("observed_at")
     whole = _track(rows)
