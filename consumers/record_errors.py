@@ -21,15 +21,15 @@ class Judge:
         topic: What it reads.
         watch: Sees refusals of the broker.
         notify: Told of what passes by itself.
-        when_lost: What has become of records that were not read, and what to do.
-        when_fenced: What it means that another member has this one's name; only a static member can meet it.
+        lost: Says that records of a partition which were not read are gone, and what to do.
+        fenced: Says that another member has this one's name; only a static member can meet it.
     """
 
     topic: str
     watch: Watch
     notify: Callable[[str], None]
-    when_lost: str
-    when_fenced: str = ""
+    lost: Callable[[int], DataLossError]
+    fenced: LockedError | None = None
 
     def judge(self, error: KafkaError, partition: int) -> None:
         """Tell of an error that passes, and raise any other.
@@ -43,7 +43,7 @@ class Judge:
         """
         self.judge_for_good(error)
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
-            raise DataLossError(f"{self.topic} partition {partition} {self.when_lost}")
+            raise self.lost(partition)
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise ConfigurationError(f"{self.topic} is not there. Run `maritime topics create`.")
         if (refusal := self.watch.explain(error, "read these topics")) is not None:
@@ -57,7 +57,7 @@ class Judge:
             LockedError: Another member has taken over.
             UnavailableError: The client cannot go on.
         """
-        if self.when_fenced and (error.code() == KafkaError.FENCED_INSTANCE_ID or FENCED in error.str()):
-            raise LockedError(self.when_fenced)  # it comes inside of a fatal one
+        if self.fenced and (error.code() == KafkaError.FENCED_INSTANCE_ID or FENCED in error.str()):
+            raise self.fenced  # it comes inside of a fatal one
         if error.code() == KafkaError._FATAL or error.fatal():
             raise UnavailableError(f"The Kafka client cannot go on: {error.str()}. Start again.")

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from consumers.collision.begins import Begin, Start, begins, committable
 from consumers.record_errors import Judge
+from contracts.errors import DataLossError, LockedError
 from contracts.settings import Settings
 from contracts.topics import AIS, COLLISION_GROUP
 from infra.kafka import consumer_config
@@ -18,11 +19,6 @@ from infra.security.refusals import Watch
 
 MOST_RECORDS = 20_000
 COMMIT_EVERY_SECONDS = 1.0
-LOST = (
-    "has lost records that were not read: retention took them, or the topic was made anew. "
-    "`maritime watch collisions --from now` goes on with what comes."
-)
-TAKEN_OVER = "Another collision watch has taken over: one sees all ships, so let that one run."
 SMALL_FETCHES = {"max.partition.fetch.bytes": 65_536, "queued.min.messages": 1_000}
 """Little of a partition is fetched ahead, so that all go on in step where much is to be read: ships meet across two."""
 
@@ -51,7 +47,7 @@ class Reader:
     def __init__(self, settings: Settings, start: Start, silent_after_s: float, notify: Callable[[str], None]) -> None:
         self._start, self._silent_after_s, self._notify = start, silent_after_s, notify
         self._watch = Watch.of(settings, "consumer")
-        self._judges = Judge(AIS.name, self._watch, notify, LOST, TAKEN_OVER)
+        self._judges = Judge(AIS.name, self._watch, notify, _lost, _taken_over())
         self._begins: dict[int, Begin] = {}
         self._filling: set[int] = set()
         self._at_end: set[int] = set()
@@ -199,3 +195,14 @@ class Reader:
         self._at_end -= gone
         self._paused = [place for place in self._paused if place.partition not in gone]
         self._held = [message for message in self._held if message.partition() not in gone]
+
+
+def _lost(partition: int) -> DataLossError:
+    return DataLossError(
+        f"{AIS.name} partition {partition} has lost records that were not read: retention took them, or the "
+        "topic was made anew. `maritime watch collisions --from now` goes on with what comes."
+    )
+
+
+def _taken_over() -> LockedError:
+    return LockedError("Another collision watch has taken over: one sees all ships, so let that one run.")

@@ -12,7 +12,7 @@ from typing import cast
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from consumers.record_errors import Judge
-from contracts.errors import UnavailableError
+from contracts.errors import DataLossError, UnavailableError
 from contracts.settings import Settings
 from contracts.topics import Topic
 from infra.kafka import ANSWER_SECONDS, consumer_config
@@ -21,10 +21,6 @@ from infra.security.refusals import Watch
 BATCH_RECORDS = 100
 COMMIT_EVERY_SECONDS = 1.0
 SERVE_SECONDS = 0.1
-LOST = (
-    "no longer has the record that comes next: retention took it, or the topic was made anew. "
-    "`maritime dispatch --skip-lost` goes on with what is there."
-)
 
 Headers = list[tuple[str, bytes | None]]
 
@@ -66,7 +62,7 @@ class Reader:
         self._notify = notify
         self._topic = topic.name
         self._watch = Watch.of(settings, "consumer")
-        self._judges = Judge(topic.name, self._watch, notify, LOST)
+        self._judges = Judge(topic.name, self._watch, notify, self._lost)
         config = {**consumer_config(settings, group), "log_level": 0, "error_cb": self._on_error}
         if skip_lost:
             config["auto.offset.reset"] = "earliest"
@@ -183,6 +179,12 @@ class Reader:
             self._at_end.add(partition)
         else:
             self._judges.judge(error, partition)
+
+    def _lost(self, partition: int) -> DataLossError:
+        return DataLossError(
+            f"{self._topic} partition {partition} no longer has the record that comes next: retention took it, or "
+            "the topic was made anew. `maritime dispatch --skip-lost` goes on with what is there."
+        )
 
     def _on_error(self, error: KafkaError) -> None:
         """Trouble with a connection; but for a refusal, the client goes on trying by itself."""
