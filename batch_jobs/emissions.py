@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import click
@@ -24,7 +25,7 @@ from contracts.tables import (
     SILVER_EMISSIONS,
     SILVER_SHIP_REGISTER,
 )
-from infra.console import Command, json_option
+from infra.console import Command, json_option, say
 from lakehouse.runs import recorded
 from lakehouse.transforms.uncertainty import FuelError
 
@@ -89,7 +90,7 @@ def main(
     target = output_path or f"{settings.lake}/{GOLD_EMISSION_COMPLIANCE.path}"
     ships = register_path or f"{settings.lake}/{SILVER_SHIP_REGISTER.path}"
     source = inputs.read_log(source_path, SILVER_EMISSIONS, NEEDED, f.REPORTED_ON)
-    modelled = None if input_path else modelled_in(settings)
+    modelled = None if input_path else modelled_in(settings, regulation)
     if modelled:
         source = inputs.together(source, modelled)
     period = inputs.period_in(source, start_date, end_date)
@@ -142,12 +143,20 @@ def places_of(target: str) -> dict[str, str]:
     return {GOLD_EMISSION_COMPLIANCE.name: target, **beside}
 
 
-def modelled_in(settings: Settings) -> inputs.Source | None:
-    """Fuel days that maritime-tracks has modelled; null where it has never run."""
+def modelled_in(settings: Settings, regulation: Regulation) -> inputs.Source | None:
+    """Fuel days that maritime-tracks has modelled, of years that have a reduction; null where it has never run.
+
+    Positions may be of any year. Those of a year before CII bring no period that nobody asked for.
+    """
     path = f"{settings.lake}/{GOLD_TRACK_FUEL.path}"
     if not DeltaTable.is_deltatable(path):
         return None
-    return inputs.read_log(path, GOLD_TRACK_FUEL, GOLD_TRACK_FUEL.fields, f.REPORTED_ON)
+    found = inputs.read_log(path, GOLD_TRACK_FUEL, GOLD_TRACK_FUEL.fields, f.REPORTED_ON)
+    rated = inputs.Period(date(min(regulation.years), 1, 1), date(max(regulation.years), 12, 31))
+    held = found.within(rated)
+    if held.files != found.files:
+        say(f"Modelled days outside {rated} are in no report: CII has no reduction for their years.")
+    return held
 
 
 def rules_of(as_known_on_day: str | None) -> Regulation:

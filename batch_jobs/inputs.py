@@ -49,6 +49,15 @@ class Source:
             for first, last in self.files
         )
 
+    def within(self, period: Period) -> Source:
+        """The same with the days of a period alone."""
+        held = [
+            (first and max(first, period.start_on), last and min(last, period.end_on))
+            for first, last in self.files
+            if (first is None or first <= period.end_on) and (last is None or last >= period.start_on)
+        ]
+        return Source(self.path, tuple(held))
+
 
 def together(one: Source, other: Source) -> Source:
     """Two tables as one, named by the first."""
