@@ -28,6 +28,7 @@ import polars as pl
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from bench.accuracy_fuel import fuel_facts, static_reports
 from bench.accuracy_ships import false_events, purity, sender_of
 from bench.accuracy_truth import (
     EVER,
@@ -57,6 +58,9 @@ from producers.twin.config import SOURCE, FaultRates
 
 SPELL = "6h"
 """For how long a ship is heard, or not, where coverage is uneven."""
+
+WHOLE = "whole_truth"
+"""Folder of the truth of all ships, beside that which the twin writes."""
 
 POSITION = {
     "event_id": pl.String, "mmsi": pl.Int64, "observed_at_ms": pl.Int64, "lat_deg": pl.Float64, "lon_deg": pl.Float64,
@@ -110,8 +114,11 @@ def tracked(positions: DataFrame, ports: DataFrame) -> DataFrame:
     return joined.withColumnRenamed("track_id", "segment_id")
 
 
-def measured(spark: SparkSession, positions: DataFrame, truth: Path, jump_limit_kn: float) -> dict[str, Any]:
-    """Who sailed, port calls and voyages of these positions against the truth."""
+def measured(
+    spark: SparkSession, positions: DataFrame, statics: pl.DataFrame, folder: Path, jump_limit_kn: float
+) -> dict[str, Any]:
+    """Who sailed, port calls, voyages and fuel of these positions against the truth."""
+    truth = folder / WHOLE
     ports = port_frame(spark)
     of_tracks = tracked(positions, ports).localCheckpoint()
     ship_of, of_ships = purity(positions, of_tracks)
@@ -125,7 +132,8 @@ def measured(spark: SparkSession, positions: DataFrame, truth: Path, jump_limit_
         pairs = matched(true_voyages(truth), [_voyage(row, ship_of, name) for row in sailed])
         facts[f"{name}_error_pct"] = distance_error_pct(pairs)
     facts["voyages"] = score(true_voyages(truth), [_voyage(row, ship_of, "distance_nm") for row in sailed])
-    return facts | {"identity": of_ships | false_events(positions, of_tracks, ship_of, jump_limit_kn)}
+    facts["identity"] = of_ships | false_events(positions, of_tracks, ship_of, jump_limit_kn)
+    return facts | {"modelled_fuel": fuel_facts(spark, placed, statics, ship_of, folder)}
 
 
 def _call(row: Row, ship_of: dict[str, int]) -> Event:
@@ -159,13 +167,14 @@ def main(ships: int, days: int, seed: int, shared: int, coverage: str, uneven: b
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         generate(config, folder)
-        write_whole_truth(config, folder / "all")
+        write_whole_truth(config, folder / WHOLE)
         kept = lawful_positions(folder, settings.sog_limit_kn)
         for share in (float(text) for text in coverage.split(",")):
             started, path = time.monotonic(), folder / f"{share}.parquet"
             some = heard(kept, share, seed, uneven=uneven)
             some.write_parquet(path)
-            facts = measured(spark, spark.read.parquet(str(path)), folder / "all", settings.jump_limit_kn)
+            statics = static_reports(folder, share, seed)
+            facts = measured(spark, spark.read.parquet(str(path)), statics, folder, settings.jump_limit_kn)
             head = {"coverage": share, "positions": len(some)}
             results.append(head | facts | {"seconds": round(time.monotonic() - started, 1)})
     head = {"ships": ships, "days": days, "seed": seed, "shared_mmsi": shared, "uneven": uneven}
@@ -191,7 +200,10 @@ def _tell(facts: dict[str, Any], as_json: bool) -> None:
     print_table(twin, columns, rows)
     say("The distance is that from berth to berth, against the one that the twin logs.")
     who = [(r["coverage"], *(r["identity"][name] for name in WHO)) for r in facts["results"]]
+    fuel = [(r["coverage"], *r["modelled_fuel"].values()) for r in facts["results"]]
     print_table("Who sailed", ("coverage", *(name.replace("_", " ") for name in WHO)), who)
+    columns = ("coverage", "ships", "error, %", "with sign, %", "worst, %", "within the stated error")
+    print_table("CO2 by mile, modelled from positions", columns, fuel)
 
 
 if __name__ == "__main__":
