@@ -25,7 +25,6 @@ from lakehouse.transforms.modelled_days import modelled_days, ships_to_model
 from lakehouse.transforms.track_draughts import told_draughts, with_draught
 from lakehouse.transforms.track_identity import PARTICULARS
 from lakehouse.transforms.track_intervals import track_intervals
-from lakehouse.transforms.vessel_tracks import segment_ends
 
 REPORT = {"mmsi": pl.Int64, "observed_at_ms": pl.Int64, "imo_number": pl.Int64, "draught_m": pl.Float64}
 
@@ -98,9 +97,9 @@ def _modelled(
                                   "track_id string, imo_number long, identity_id string")  # fmt: skip
     nothing = {name: F.lit(None).cast("double") for name in (*PARTICULARS, "draught_m", "sog_kn")}
     ships = ships_to_model(named.withColumns(nothing), register, model).localCheckpoint()
-    ends = segment_ends(placed).withColumns({"track_id": F.col("segment_id"), "is_noise": F.lit(False)})
+    of = placed.select("mmsi", F.col("segment_id").alias("track_id")).distinct()
     path = folder / "reports.parquet"
     reports.write_parquet(path)
-    draughts = told_draughts(ends.join(named, "track_id"), spark.read.parquet(str(path)), ships)
+    draughts = told_draughts(of.join(named, "track_id"), spark.read.parquet(str(path)), ships)
     intervals = track_intervals(placed, control_areas(), settings.jump_limit_kn)
     return modelled_days(with_draught(intervals, draughts), ships, model, load_regulation())

@@ -19,7 +19,7 @@ from lakehouse.schema import spark_schema
 
 RULES = 3
 """Number of the rules by which rows are found. With another one all of them are found anew."""
-TOLD = ("mmsi", "observed_at")
+TOLD = ("mmsi", "identity_id", "observed_at")
 """Of a static report."""
 BASIS = (t.SILVER_POSITIONS, t.SILVER_IDENTITIES, t.SILVER_SHIP_REGISTER)
 """What the tables rest on. Only the positions must be there."""
@@ -31,7 +31,7 @@ class News:
 
     Attributes:
         positions: New positions; null where what is new cannot be told, and all is to be found anew.
-        told: ``mmsi`` of which something was told, and when.
+        told: ``mmsi`` of which something was told, by which identity, and when.
         registered: ``imo_number`` of ships of which the register says something else than before.
     """
 

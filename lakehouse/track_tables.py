@@ -29,7 +29,6 @@ from lakehouse.transforms.parsing import mmsi_class
 from lakehouse.transforms.port_areas import with_nearest_port
 from lakehouse.transforms.port_calls_anew import restated
 from lakehouse.transforms.sailings import sailings
-from lakehouse.transforms.segment_identity import near
 from lakehouse.transforms.track_identity import identity_revisions, with_identity
 from lakehouse.transforms.vessel_tracks import ends_together, segment_ends, vessel_tracks
 
@@ -128,8 +127,8 @@ def _write_all(of: Update, found: News, fresh: DataFrame, positions: DataFrame) 
 
 
 def _told(found: News, labels: DataFrame) -> DataFrame:
-    """New static reports as if they were positions of each segment that was heard then: they may tell its draught."""
-    return near(labels.withColumn("head_at", F.col("heard_at")), found.told).select(*HEARD)
+    """New static reports as if they were positions of the ship that they name: they may tell its draught."""
+    return found.told.join(labels, ["mmsi", "identity_id"]).select(*HEARD)
 
 
 def _port_calls(of: Update, tail: DataFrame, begins: DataFrame, others: DataFrame, tracks: DataFrame) -> DataFrame:

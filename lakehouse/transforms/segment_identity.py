@@ -26,25 +26,19 @@ def segment_identities(segments: DataFrame, identities: DataFrame) -> DataFrame:
         ``hours_told``, the number of hours in which it was told; of several identities the one told in most hours,
         of equals the newest.
     """
-    told = beyond_doubt(segments, identities).groupBy("segment_id", "mmsi", "identity_id")
-    counted = told.agg(F.count(F.lit(1)).alias("hours_told"), F.max("observed_at").alias("told_at"))
+    near = hours(NEAR_H)
+    spans = segments.where(~F.coalesce("is_noise", F.lit(False))).select(
+        "mmsi", "segment_id", (F.col("began_at") - near).alias("from_at"), (F.col("head_at") + near).alias("to_at")
+    )
+    told = identities.select("mmsi", "identity_id", "observed_at").join(spans, "mmsi")
+    told = told.where(F.col("observed_at").between(F.col("from_at"), F.col("to_at")))
+    candidates = F.count(F.lit(1)).over(Window.partitionBy("mmsi", "identity_id", "observed_at"))
+    counted = (
+        told.withColumn("candidates", candidates)
+        .where("candidates = 1")
+        .groupBy("segment_id", "mmsi", "identity_id")
+        .agg(F.count(F.lit(1)).alias("hours_told"), F.max("observed_at").alias("told_at"))
+    )
     best = Window.partitionBy("segment_id").orderBy(F.desc("hours_told"), F.desc("told_at"), "identity_id")
     ranked = counted.withColumn("nth", F.row_number().over(best)).where("nth = 1")
     return ranked.select("segment_id", "mmsi", "identity_id", "hours_told")
-
-
-def beyond_doubt(segments: DataFrame, identities: DataFrame, *told: str) -> DataFrame:
-    """Reports that can be of one segment only, with its ``segment_id``; `told` names columns to keep of them."""
-    heard = near(segments, identities.select("mmsi", "identity_id", "observed_at", *told))
-    candidates = F.count(F.lit(1)).over(Window.partitionBy("mmsi", "identity_id", "observed_at"))
-    return heard.withColumn("candidates", candidates).where("candidates = 1").drop("candidates")
-
-
-def near(segments: DataFrame, reports: DataFrame) -> DataFrame:
-    """Reports, which bear ``mmsi`` and ``observed_at``, with each segment that was heard by then; noise is left out."""
-    room = hours(NEAR_H)
-    spans = segments.where(~F.coalesce("is_noise", F.lit(False))).select(
-        "mmsi", "segment_id", (F.col("began_at") - room).alias("from_at"), (F.col("head_at") + room).alias("to_at")
-    )
-    is_near = F.col("observed_at").between(F.col("from_at"), F.col("to_at"))
-    return reports.join(spans, "mmsi").where(is_near).drop("from_at", "to_at")

@@ -1,4 +1,4 @@
-"""How deep a ship lies: by its own reports while nobody else uses its number, and by its design where it tells none."""
+"""How deep a ship lies: by what it said last itself."""
 
 from __future__ import annotations
 
@@ -17,13 +17,10 @@ def at(hour: float) -> datetime:
     return MIDNIGHT + timedelta(hours=hour)
 
 
-def segments(spark: SparkSession, *given: tuple[str, float, float]) -> DataFrame:
-    """Segments of one MMSI, each a track of its own, by the hours from and to which it was heard."""
-    rows = [(name, name, MMSI, f"is {name}", at(start), at(end), False) for name, start, end in given]
-    return spark.createDataFrame(
-        rows, "segment_id string, track_id string, mmsi long, identity_id string, began_at timestamp,"
-        " heard_at timestamp, is_noise boolean",
-    )  # fmt: skip
+def tracks_of(spark: SparkSession, *names: str) -> DataFrame:
+    """Tracks of one MMSI, each of two segments and a ship of its own."""
+    rows = [(name, MMSI, f"is {name}") for name in names for _ in range(2)]
+    return spark.createDataFrame(rows, "track_id string, mmsi long, identity_id string")
 
 
 def reports(spark: SparkSession, *given: tuple[str, float, float | None]) -> DataFrame:
@@ -41,25 +38,24 @@ def told(tracks: DataFrame, identities: DataFrame, of: DataFrame) -> list[tuple[
     return [(row.track_id, row.told_at.hour, row.draught_m) for row in rows]
 
 
-def test_a_report_tells_a_ships_draught_only_while_no_other_ship_of_the_mmsi_is_heard(spark: SparkSession) -> None:
-    tracks = segments(spark, ("a", 0, 10), ("b", 6, 20))
-    identities = reports(spark, ("is a", 2, 9.0), ("is a", 8, 8.0), ("is b", 12, 7.0), ("is a", 13, 6.0))
+def test_a_report_tells_the_draught_of_the_ship_that_it_names_also_where_two_share_an_mmsi(spark: SparkSession) -> None:
+    identities = reports(spark, ("is a", 2, 9.0), ("is b", 3, 7.0), ("is nobody", 4, 6.0), ("is a", 5, 8.0))
+    both = ships(spark, ("a", False), ("b", False))
 
-    assert told(tracks, identities, ships(spark, ("a", False), ("b", False))) == [("a", 2, 9.0), ("b", 12, 7.0)]
+    assert told(tracks_of(spark, "a", "b"), identities, both) == [("a", 2, 9.0), ("b", 3, 7.0), ("a", 5, 8.0)]
 
 
 def test_a_draught_that_no_such_ship_has_and_one_of_a_guessed_ship_count_as_not_told(spark: SparkSession) -> None:
-    tracks = segments(spark, ("a", 0, 20))
     identities = reports(spark, ("is a", 1, None), ("is a", 2, 25.5), ("is a", 3, 1.2), ("is a", 4, 13.0))
 
-    assert told(tracks, identities, ships(spark, ("a", False))) == [("a", 4, 13.0)]
-    assert told(tracks, identities, ships(spark, ("a", True))) == []
+    assert told(tracks_of(spark, "a"), identities, ships(spark, ("a", False))) == [("a", 4, 13.0)]
+    assert told(tracks_of(spark, "a"), identities, ships(spark, ("a", True))) == []
 
 
 def test_a_lake_whose_identities_tell_no_draught_yet_has_none(spark: SparkSession) -> None:
     identities = reports(spark, ("is a", 4, 13.0)).drop("draught_m")
 
-    assert told(segments(spark, ("a", 0, 20)), identities, ships(spark, ("a", False))) == []
+    assert told(tracks_of(spark, "a"), identities, ships(spark, ("a", False))) == []
 
 
 def test_a_draught_holds_from_its_report_to_the_next_and_before_the_first_none_is_known(spark: SparkSession) -> None:
