@@ -10,11 +10,12 @@ import click
 from deltalake import DeltaTable
 
 from batch_jobs import emission_files, emission_run, eu_checks, inputs, what_if
-from batch_jobs.emission_files import Asked
+from batch_jobs.emission_files import Asked, Gases
 from batch_jobs.runs import Run, tell, tell_plan, timed
 from contracts import fields as f
 from contracts.errors import InputError
 from contracts.regulation import Regulation, as_known_on, load_regulation
+from contracts.regulation.eu import load_eu_rules
 from contracts.settings import Settings, load_settings
 from contracts.tables import (
     GOLD_EMISSION_COMPLIANCE,
@@ -31,6 +32,7 @@ from lakehouse.transforms.uncertainty import FuelError
 
 CHECKS = ("imo-2030", *eu_checks.CHECKS)
 OUTPUTS = (GOLD_EMISSION_COMPLIANCE, GOLD_EMISSION_YEAR, GOLD_EMISSION_OUTLOOK, GOLD_VOYAGE_EMISSIONS)
+GWP_SETS = [gwp.gwp_set for gwp in load_eu_rules().gwps]
 HOURS = (f.UNDERWAY_H, f.ANCHORED_H, f.BERTH_H)
 NEEDED = [field for field in SILVER_EMISSIONS.fields if field not in HOURS]
 NEEDED_OF_SHIPS = (f.IMO_NUMBER, f.CII_SHIP_TYPE, f.DWT_T, f.GROSS_TONNAGE)
@@ -48,6 +50,7 @@ NEEDED_OF_SHIPS = (f.IMO_NUMBER, f.CII_SHIP_TYPE, f.DWT_T, f.GROSS_TONNAGE)
 @click.option("--as-known-on", help="Rate as the rules stood on a day, as 2024-06-30; default: by all that is decided.")
 @click.option("--what-if", "what_if_text", help="Beside it the year at another speed or fuel: speed=-10% or fuel=lng.")
 @click.option("--vessel", type=int, help="The one ship of --what-if, by IMO number or MMSI; default: the fleet.")
+@click.option("--gwp", type=click.Choice(GWP_SETS), help="Beside it CH4, N2O and well to wake by these potentials.")
 @click.option("--baseline-2008", type=click.FloatRange(min=0, min_open=True), help="Your fleet in 2008, gCO2/t nm.")
 @click.option("--report", "report_folder", type=click.Path(path_type=Path), help="Folder of the report files.")
 @click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
@@ -62,6 +65,7 @@ def main(
     as_known_on: str | None,
     what_if_text: str | None,
     vessel: int | None,
+    gwp: str | None,
     baseline_2008: float | None,
     report_folder: Path | None,
     dry_run: bool,
@@ -77,7 +81,8 @@ def main(
     `regulation_version`, so give them an output of their own.
     """
     if compliance_check in eu_checks.CHECKS:
-        _refuse(compliance_check, {"--what-if": what_if_text, "--vessel": vessel, "--baseline-2008": baseline_2008})
+        own = {"--what-if": what_if_text, "--vessel": vessel, "--gwp": gwp, "--baseline-2008": baseline_2008}
+        _refuse(compliance_check, own)
         paths = (input_path, output_path, register_path)
         eu_checks.check(
             compliance_check,
@@ -106,6 +111,7 @@ def main(
         **({emission_run.MODELLED: modelled.path} if modelled else {}),
         **({"as_known_on": as_known_on} if as_known_on else {}),
         **({"what_if": what_if_text, "vessel": vessel} if change else {}),
+        **({"gwp": gwp} if gwp else {}),
         **({"baseline_2008": baseline_2008} if baseline_2008 else {}),
     }  # fmt: skip
     if dry_run:
@@ -114,7 +120,8 @@ def main(
 
     places = {SILVER_EMISSIONS.name: source.path, SILVER_SHIP_REGISTER.name: ships, **written}
     error = FuelError(*settings.fuel_error_pct)
-    wanted = Asked(period, regulation, error, change, baseline_2008, report_folder or settings.reports)
+    gases = Gases(gwp, settings.eu_lng_engine) if gwp else None
+    wanted = Asked(period, regulation, error, change, gases, baseline_2008, report_folder or settings.reports)
     with recorded(Run, "emissions", arguments, settings, places) as run:
         vessels = what_if.vessels_of(run, period, change)
         with timed(run):

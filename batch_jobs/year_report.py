@@ -54,7 +54,7 @@ def content(run: Run, period: Period, years: Rows, results: Mapping[str, Rows], 
         run: The run that wrote the years.
         period: Its days.
         years: Rows of ``gold.emission_year``.
-        results: With ``fleet_intensity`` of `fleet_rows` and ``what_if_years``.
+        results: With ``fleet_intensity`` of `fleet_rows`, ``what_if_years`` and ``greenhouse_gases``.
         error: How far fuel may be off, as it was set.
     """
     rated = sorted((year for year in years if year["cii_rating"]), key=_excess, reverse=True)
@@ -66,6 +66,7 @@ def content(run: Run, period: Period, years: Rows, results: Mapping[str, Rows], 
         "unrated_years": unrated(years),
         "fleet_intensity": results["fleet_intensity"],
         "what_if": results["what_if_years"],
+        "gases": results["greenhouse_gases"],
         "error": error,
         "sure": SURE,
         "ambition_pct": AMBITION_CUT_PCT,

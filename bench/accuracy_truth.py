@@ -11,14 +11,21 @@ from typing import Any
 
 import polars as pl
 
+from producers.twin import TwinConfig
+from producers.twin.fuel import burn
+from producers.twin.journal import fuel_by_day
+from producers.twin.register import fleet
+from producers.twin.truth import write_truth
+from producers.twin.voyages import sail
+
 EVER, NEVER = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A port call or a voyage of a ship. ``what`` must be equal: the port, or both ports."""
+    """A port call or a voyage of a ship. ``ship`` is its IMO number; ``what`` must be equal: port or ports."""
 
-    mmsi: int
+    ship: int
     what: str
     start_at: datetime
     end_at: datetime
@@ -26,30 +33,36 @@ class Event:
 
     def agrees(self, other: Event) -> bool:
         """Same ship, same ports, and some time in common."""
-        is_same = (self.mmsi, self.what) == (other.mmsi, other.what)
+        is_same = (self.ship, self.what) == (other.ship, other.what)
         return is_same and self.start_at <= other.end_at and other.start_at <= self.end_at
+
+
+def write_whole_truth(config: TwinConfig, folder: Path) -> None:
+    """The truth of every ship that sends, also of those with another one's MMSI, which the twin leaves out."""
+    tracks = [sail(ship, config) for ship in fleet(config)]
+    write_truth(folder, tracks, pl.concat([fuel_by_day(t, burn(t), config) for t in tracks], how="diagonal"), config)
 
 
 def true_calls(truth: Path) -> list[Event]:
     """Every berth of the twin, also those at its beginning."""
     rows = _rows(truth / "port_calls.csv")
-    return [Event(r["mmsi"], r["locode"], r["berthed_at"] or EVER, r["left_at"] or NEVER) for r in rows]
+    return [Event(r["imo_number"], r["locode"], r["berthed_at"] or EVER, r["left_at"] or NEVER) for r in rows]
 
 
 def true_voyages(truth: Path) -> list[Event]:
     """Every voyage that departed; one under way has no port of arrival, as nobody can have seen it."""
     rows = [row for row in _rows(truth / "voyages.csv") if row["departed_at"] is not None]
     return [
-        voyage(r["mmsi"], r["from_locode"], r["to_locode"], r["departed_at"], r["arrived_at"], r["distance_nm"])
+        voyage(r["imo_number"], r["from_locode"], r["to_locode"], r["departed_at"], r["arrived_at"], r["distance_nm"])
         for r in rows
     ]
 
 
 def voyage(
-    mmsi: int, start: str, end: str | None, departed_at: datetime, arrived_at: datetime | None, nm: float | None
+    ship: int, start: str, end: str | None, departed_at: datetime, arrived_at: datetime | None, nm: float | None
 ) -> Event:
     """A voyage as an event; open where it has no arrival."""
-    return Event(mmsi, f"{start}-{end if arrived_at else ''}", departed_at, arrived_at or NEVER, nm)
+    return Event(ship, f"{start}-{end if arrived_at else ''}", departed_at, arrived_at or NEVER, nm)
 
 
 def matched(truth: Sequence[Event], found: Sequence[Event]) -> list[tuple[Event, Event]]:

@@ -11,6 +11,7 @@ from contracts.regulation.emission_control_areas import control_areas
 from lakehouse.runs import Run
 from lakehouse.track_news import known
 from lakehouse.transforms.modelled_days import modelled_days, ships_to_model
+from lakehouse.transforms.track_draughts import told_draughts, with_draught
 from lakehouse.transforms.track_identity import particulars
 from lakehouse.transforms.track_intervals import track_intervals
 
@@ -27,5 +28,7 @@ def track_fuel(run: Run, tail: DataFrame, tracks: DataFrame, identities: DataFra
     """
     model, regulation = load_fuel_model(), load_regulation()
     ships = ships_to_model(particulars(tracks, identities), known(run, t.SILVER_SHIP_REGISTER), model)
+    ships = ships.localCheckpoint()  # asked twice: what was told of their draught is held against the register's
     intervals = track_intervals(tail, control_areas(), jump_limit_kn)
-    return modelled_days(intervals, ships, model, regulation).select(t.GOLD_TRACK_FUEL.columns)
+    loaded = with_draught(intervals, told_draughts(tracks, identities, ships))
+    return modelled_days(loaded, ships, model, regulation).select(t.GOLD_TRACK_FUEL.columns)

@@ -17,8 +17,10 @@ from lakehouse.additions import added
 from lakehouse.runs import Run
 from lakehouse.schema import spark_schema
 
-RULES = 2
+RULES = 3
 """Number of the rules by which rows are found. With another one all of them are found anew."""
+TOLD = ("mmsi", "identity_id", "observed_at")
+"""Of a static report."""
 BASIS = (t.SILVER_POSITIONS, t.SILVER_IDENTITIES, t.SILVER_SHIP_REGISTER)
 """What the tables rest on. Only the positions must be there."""
 
@@ -29,7 +31,7 @@ class News:
 
     Attributes:
         positions: New positions; null where what is new cannot be told, and all is to be found anew.
-        told: ``mmsi`` of which something was told.
+        told: ``mmsi`` of which something was told, by which identity, and when.
         registered: ``imo_number`` of ships of which the register says something else than before.
     """
 
@@ -60,7 +62,7 @@ def news(run: Run, columns: tuple[str, ...], *, whole: bool) -> News | None:
     before = None if whole else _reached(run)
     if before == now:
         return None
-    told = known(run, t.SILVER_IDENTITIES).select("mmsi").limit(0)
+    told = known(run, t.SILVER_IDENTITIES).select(*TOLD).limit(0)
     registered = known(run, t.SILVER_SHIP_REGISTER).select("imo_number").limit(0)
     if before is None:
         return News(None, told, registered)
@@ -71,10 +73,10 @@ def news(run: Run, columns: tuple[str, ...], *, whole: bool) -> News | None:
 
 def _told(run: Run, before: Mapping[str, int]) -> DataFrame:
     table = t.SILVER_IDENTITIES
-    whole = known(run, table).select("mmsi")
+    whole = known(run, table).select(*TOLD)
     if table.name not in run.inputs or table.name not in before:
         return whole
-    since = added(run.store, table, before[table.name], run.inputs[table.name], ("mmsi",))
+    since = added(run.store, table, before[table.name], run.inputs[table.name], TOLD)
     return whole if since is None else since
 
 

@@ -38,6 +38,7 @@ WRITTEN = (
 )  # fmt: skip
 """In the order in which they are written."""
 NEEDED = ("segment_id", "mmsi", "observed_at", "lat_deg", "lon_deg", "sog_kn", "nav_status", "source")
+HEARD = ("segment_id", "observed_at")
 TANKERS = (80, 89)
 """Ship types of AIS that are tankers (ITU-R M.1371): they manoeuvre farther from the port."""
 
@@ -108,7 +109,8 @@ def _write_all(of: Update, found: News, fresh: DataFrame, positions: DataFrame) 
     # Each of these is computed once and is a short plan from then on: Spark looks at a plan whole in every step.
     labels = with_identity(vessel_tracks(ends, ports).localCheckpoint(), identities).localCheckpoint()
     others = anew.other_than_before(labels, before).union(registered_anew(found, before)).distinct().localCheckpoint()
-    begins = anew.starts(fresh, labels, of.stored(t.GOLD_PORT_CALLS), others).localCheckpoint()
+    heard = fresh.select(*HEARD).unionByName(_told(found, labels))
+    begins = anew.starts(heard, labels, of.stored(t.GOLD_PORT_CALLS), others).localCheckpoint()
     tail = _tail(of, positions, labels, begins, ports).localCheckpoint()
     tracks = _with_heard_before(labels, before, tail).localCheckpoint()
     everybody = before.join(again, "mmsi", "left_anti").unionByName(tracks, allowMissingColumns=True)
@@ -122,6 +124,11 @@ def _write_all(of: Update, found: News, fresh: DataFrame, positions: DataFrame) 
         of.write(t.GOLD_IDENTITY_REVISIONS, *_revised(tracks, before, identities))
     of.write(t.GOLD_VESSEL_TRACKS, tracks, _keys(t.GOLD_VESSEL_TRACKS, tracks).limit(0))
     of.run.rows_read = fresh.count()
+
+
+def _told(found: News, labels: DataFrame) -> DataFrame:
+    """New static reports as if they were positions of the ship that they name: they may tell its draught."""
+    return found.told.join(labels, ["mmsi", "identity_id"]).select(*HEARD)
 
 
 def _port_calls(of: Update, tail: DataFrame, begins: DataFrame, others: DataFrame, tracks: DataFrame) -> DataFrame:

@@ -21,7 +21,7 @@ STILL_KN = 0.5
 
 
 def track_intervals(positions: DataFrame, areas: Iterable[ControlArea], jump_limit_kn: float) -> DataFrame:
-    """One row per position that has a later one in its segment, for `modelled_days`.
+    """One row per position that has a later one in its segment, for `modelled_days`, but for the draught.
 
     Args:
         positions: ``segment_id`` (of a whole track), ``mmsi``, ``observed_at``, ``lat_deg``, ``lon_deg``, ``sog_kn``,
@@ -32,7 +32,7 @@ def track_intervals(positions: DataFrame, areas: Iterable[ControlArea], jump_lim
     Returns:
         ``track_id``, ``mmsi``, ``started_at``, ``interval_h``, ``distance_nm`` (0 for a ship that lies still),
         ``sog_kn`` (mean of the speeds at both ends; distance by time for an interval of more than an hour or without
-        them), ``draught_m`` (null: silver.positions knows none), ``phase``, ``is_in_eca`` and ``source``.
+        them), ``phase``, ``is_in_eca`` and ``source``.
     """
     legs = _legs(positions).where("interval_h > 0")
     reported = F.when(F.col("interval_h") <= LONGEST_REPORTED_H, (F.col("sog_kn") + F.col("after.sog_kn")) / 2)
@@ -47,7 +47,6 @@ def track_intervals(positions: DataFrame, areas: Iterable[ControlArea], jump_lim
         "interval_h",
         nm.alias("distance_nm"),
         speed.alias("sog_kn"),
-        F.lit(None).cast("double").alias("draught_m"),
         doing.alias("phase"),
         is_in_eca(areas, F.col("lat_deg"), F.col("lon_deg"), F.to_date("observed_at")).alias("is_in_eca"),
         "source",

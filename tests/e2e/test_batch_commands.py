@@ -199,7 +199,7 @@ def test_a_what_if_stands_in_the_report_beside_the_year_and_in_no_table(
     rows = content(store.read(GOLD_EMISSION_YEAR))
 
     figures = told(emissions.main, "--what-if", "fuel=lng", "--vessel", 230_000_001, "--baseline-2008", "20",
-                   "--report", tmp_path)  # fmt: skip
+                   "--gwp", "ar6", "--report", tmp_path)  # fmt: skip
 
     (supposed,) = figures["what_if_years"]
     same_energy = 40.2 / 48.0 * 2.750 / 3.114
@@ -207,10 +207,15 @@ def test_a_what_if_stands_in_the_report_beside_the_year_and_in_no_table(
     assert supposed["co2_change_pct"] == pytest.approx((same_energy - 1) * 100)
     assert content(store.read(GOLD_EMISSION_YEAR)) == rows
     assert "2008 baseline given" in figures["fleet_intensity"][0]["against_2008"]
+    for gases in figures["greenhouse_gases"]:
+        burnt_t = gases["total_fuel_year_t"]  # of HFO alone
+        assert gases["co2e_well_to_wake_t"] == pytest.approx(burnt_t * 0.0405 * 91.6356, rel=1e-6)
     names = [Path(path).name for path in figures["reports"]]
     assert "imo_dcs_2024.csv" in names
     page = (tmp_path / names[0]).read_text()
+    assert any(name.endswith("_greenhouse_gases.csv") for name in names)
     assert "What if: fuel=lng" in page
+    assert "All greenhouse gases" in page
     assert "the year heads for E" in page
 
 
@@ -255,7 +260,9 @@ def test_a_fault_is_one_sentence_before_spark_starts_and_nothing_is_written(
 
 
 @pytest.mark.usefixtures("no_spark")
-@pytest.mark.parametrize("option", [("--what-if", "speed=-10%"), ("--vessel", "9074729"), ("--baseline-2008", "9.9")])
+@pytest.mark.parametrize(
+    "option", [("--what-if", "speed=-10%"), ("--vessel", "9074729"), ("--baseline-2008", "9.9"), ("--gwp", "ar5")]
+)
 def test_an_option_that_a_check_does_not_know_is_refused_and_not_passed_over(option: tuple[str, str]) -> None:
     result = run(emissions.main, "--compliance-check", "fueleu", *option)
 

@@ -111,6 +111,35 @@ def test_a_bulk_carrier_burns_by_the_cube_of_its_speed_and_by_its_draught(spark:
     assert co2_t == pytest.approx([5.72298705, 5.72298705, 4.0757612, 2.9340727, 0.2489643], rel=1e-7)
 
 
+def test_the_bulk_carriers_load_and_consumption_are_the_studys_formulas_to_the_last_digit(spark: SparkSession) -> None:
+    sailed = [(12.0, 14.4), (12.0, 8.0), (9.0, 11.0)]
+    rows = burnt(spark, BULKER, *(leg("sea", kn, kn, draught_m) for kn, draught_m in sailed))
+
+    loads = [(m / 14.4) ** (2 / 3) * (kn / 14.5) ** 3 / (0.917 * 0.867) for kn, m in sailed]
+    sfc = [175 * (0.455 * load**2 - 0.710 * load + 1.280) for load in loads]
+    assert sfc[:2] == pytest.approx([175.8893038, 182.6196506], rel=1e-9)
+    assert [row.engine_load for row in rows] == pytest.approx(loads, rel=1e-12)
+    kg = [9_800 * load * g_per_kwh / 1_000 for load, g_per_kwh in zip(loads, sfc, strict=True)]
+    assert [row.main_fuel_kg for row in rows] == pytest.approx(kg, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("ship_type", "size", "weather_efficiency", "speed_power_factor"),
+    [
+        ("container_ship", 999.0, 0.900, 1.0), ("container_ship", 14_500.0, 0.867, 1.0),
+        ("container_ship", 14_501.0, 0.867, 0.75), ("cruise_ship", 1_999.0, 0.909, 0.7),
+        ("cruise_ship", 2_000.0, 0.867, 0.7), ("oil_tanker", 9_999.0, 0.909, 1.0), ("oil_tanker", 10_000.0, 0.867, 1.0),
+    ],
+)  # fmt: skip
+def test_weather_and_hull_form_weigh_by_type_and_size_as_in_equation_8(
+    spark: SparkSession, ship_type: str, size: float, weather_efficiency: float, speed_power_factor: float
+) -> None:
+    (row,) = burnt(spark, {**BULKER, "ship_type": ship_type, "size": size}, leg("sea", 9, 9, 14.4))
+
+    exact = speed_power_factor * (9 / 14.5) ** 3 / (0.917 * weather_efficiency)
+    assert row.engine_load == pytest.approx(exact, rel=1e-12)
+
+
 def test_a_ship_on_residual_fuel_burns_distillate_in_a_control_area(spark: SparkSession) -> None:
     outside, inside = burnt(
         spark, BULKER, leg("sea", 14.5, 14.5, 14.4), {**leg("sea", 14.5, 14.5, 14.4), "is_in_eca": True}

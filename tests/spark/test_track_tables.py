@@ -8,7 +8,7 @@ import math
 import random
 import shutil
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +102,13 @@ def at_once(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, fleet
     return store
 
 
-def tell(store: Store, *ships: int, length_m: float = 180.0, hours: Iterable[int] = (0, 30)) -> None:
+def tell(
+    store: Store, *ships: int, length_m: float = 180.0, hours: Iterable[int] = (0, 30), draught_m: float | None = None
+) -> None:
     """Static reports of ships, by the hour since the start."""
     store.create(SILVER_IDENTITIES)
     told = {"imo_number": 9074729, "is_imo_valid": True, "ship_type_code": 70, "length_m": length_m, "beam_m": 30.0,
-            "mmsi_class": "ship", "event_type": "static", "source": "twin"}  # fmt: skip
+            "draught_m": draught_m, "mmsi_class": "ship", "event_type": "static", "source": "twin"}  # fmt: skip
     rows = [
         {
             **told,
@@ -235,6 +237,15 @@ def test_a_track_that_turns_out_to_be_another_ship_is_listed_and_its_fuel_stated
 def test_a_ship_that_enters_the_register_is_no_longer_guessed(at_once: Store, fleet: list[Row], tmp_path: Path) -> None:
     store = Store(at_once.spark, str(shutil.copytree(at_once.root, tmp_path / "copy")))
     assert {row.quality for row in store.read(t.GOLD_TRACK_FUEL).collect()} == {"very_low"}
+
+    register(store)
+    assert bring(store)
+
+    assert {row.quality for row in store.read(t.GOLD_TRACK_FUEL).collect()} <= {"medium", "low"}
+
+
+def register(store: Store) -> None:
+    """The ship that all say that they are, with its engine."""
     ship = {
         "imo_number": 9074729, "cii_ship_type": "bulk_carrier", "dwt_t": 50_000.0, "gross_tonnage": 30_000.0,
         "design_draught_m": 12.0, "engine_type": "SSD", "main_engine_kw": 9_000.0, "service_speed_kn": 14.0,
@@ -245,8 +256,32 @@ def test_a_ship_that_enters_the_register_is_no_longer_guessed(at_once: Store, fl
     values = [tuple(ship.get(name) for name in table.columns)]
     store.append(table, store.spark.createDataFrame(values, spark_schema(table)))
 
+
+def test_a_draught_that_is_told_late_restates_the_fuel_of_its_ship_from_then_on_as_if_it_had_been_told_in_time(
+    at_once: Store, fleet: list[Row], tmp_path: Path
+) -> None:
+    store = Store(at_once.spark, str(shutil.copytree(at_once.root, tmp_path / "copy")))
+    register(store)
     assert bring(store)
-    assert {row.quality for row in store.read(t.GOLD_TRACK_FUEL).collect()} <= {"medium", "low"}
+    mmsi = min(row["mmsi"] for row in fleet)
+    before = fuel_by_day(store)
+
+    tell(store, mmsi, hours=[7 * 24], draught_m=6.0)
+    assert bring(store)
+    now = fuel_by_day(store)
+
+    changed = {key for key in before if now[key] != pytest.approx(before[key], rel=1e-9)}
+    assert {of for of, _ in changed} == {mmsi}
+    assert {day >= (START + 7 * DAY).date() for _, day in changed} == {True}
+    assert all(now[key] < before[key] for key in changed)
+    assert now.keys() == before.keys()
+    assert bring(store, whole=True)
+    assert fuel_by_day(store) == pytest.approx(now, rel=1e-12)
+
+
+def fuel_by_day(store: Store) -> dict[tuple[int, date], float]:
+    rows = store.read(t.GOLD_TRACK_FUEL).collect()
+    return {(row.mmsi, row.reported_on): (row.fuel_hfo_t or 0.0) + (row.fuel_mdo_t or 0.0) for row in rows}
 
 
 def test_a_gap_goes_on_for_a_ship_that_is_not_heard_again_while_its_feed_is(at_once: Store) -> None:

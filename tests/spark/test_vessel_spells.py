@@ -132,7 +132,15 @@ def test_a_report_says_who_a_segment_is_only_while_no_other_of_the_mmsi_is_heard
         "segment_id string, mmsi long, began_at timestamp, head_at timestamp, is_noise boolean",
     )
     identities = spark.createDataFrame(
-        [(MMSI, "A", at(1)), (MMSI, "A", at(5)), (MMSI, "B", at(5.5)), (MMSI, "B", at(15.5)), (MMSI, "A", at(20.2))],
+        [
+            (MMSI, "A", at(1)),
+            (MMSI, "A", at(5)),
+            (MMSI, "B", at(5.5)),
+            (MMSI, "B", at(15.5)),
+            (MMSI, "A", at(20.2)),
+            (MMSI, "B", at(20.3)),
+            (MMSI, "B", at(99.7)),  # these two more than a quarter of an hour off
+        ],
         "mmsi long, identity_id string, observed_at timestamp",
     )
 

@@ -32,6 +32,28 @@ def test_methane_that_slips_through_an_engine_counts() -> None:
     assert well_to_wake_g_per_mj(EU.fuel("lng_diesel_slow_speed"), gwp) < 78
 
 
+def test_the_intensity_of_oil_fuels_is_the_formula_of_annex_i_to_the_last_digit() -> None:
+    factors = {"hfo": (13.5, 3.114, 0.0405), "lfo": (13.2, 3.151, 0.0410), "mdo": (14.4, 3.206, 0.0427)}
+    potentials = {"red_ii": (25, 298), "ar5": (28, 265), "ar6": (27, 273)}
+
+    for name, (wtt, co2, lcv) in factors.items():
+        for gwp_set, (ch4, n2o) in potentials.items():
+            exact = wtt + (co2 + 0.00005 * ch4 + 0.00018 * n2o) / lcv
+            assert well_to_wake_g_per_mj(EU.fuel(name), EU.gwp(gwp_set)) == pytest.approx(exact, rel=1e-12)
+
+
+def test_each_kind_of_lng_engine_and_methanol_have_the_defaults_of_annex_ii() -> None:
+    ar6 = EU.gwp("ar6")
+    slips = {"otto_medium_speed": 3.1, "otto_slow_speed": 1.7, "diesel_slow_speed": 0.2, "lean_burn": 2.6}
+
+    for engine, slip_pct in slips.items():
+        slip = slip_pct / 100
+        exact = 18.5 + ((1 - slip) * (2.75 + 0.00011 * 273) + slip * 27) / 0.048
+        assert well_to_wake_g_per_mj(EU.fuel(f"lng_{engine}"), ar6) == pytest.approx(exact, rel=1e-12)
+    methanol = 31.3 + (1.375 + 0.00005 * 27 + 0.00018 * 273) / 0.0199
+    assert well_to_wake_g_per_mj(EU.fuel("methanol"), ar6) == pytest.approx(methanol, rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("year", "limit"),
     [(2025, 89.3368), (2029, 89.3368), (2030, 85.6904), (2035, 77.9418), (2040, 62.9004), (2045, 34.6408),

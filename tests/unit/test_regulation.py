@@ -90,6 +90,26 @@ def test_reference_lines_are_as_published_on_both_sides_of_their_steps(
 
 
 @pytest.mark.parametrize(
+    ("cii_ship_type", "capacity", "in_2026", "in_2030"),
+    [
+        ("bulk_carrier", 82_000, 3.70880506363, 3.27124941005), ("gas_carrier", 64_999, 6.06236490185, 5.34714207635),
+        ("gas_carrier", 65_000, 13.8152805181, 12.1853878727),
+        ("container_ship", 150_000, 5.19784169802, 4.58461318308),
+        ("general_cargo_ship", 10_000, 14.61394043, 12.8898238624),
+        ("refrigerated_cargo_carrier", 10_000, 24.2185333031, 21.3612906101),
+        ("vehicle_carrier", 29_999, 9.88407009338, 8.7179719363),
+        ("ro_ro_cargo_ship", 30_000, 11.7975155385, 10.4056738177),
+        ("cruise_passenger_ship", 100_000, 10.0663715273, 8.87876589772),
+    ],
+)  # fmt: skip
+def test_what_is_required_in_2026_and_2030_is_the_reference_less_the_decided_share(
+    cii_ship_type: str, capacity: float, in_2026: float, in_2030: float
+) -> None:
+    assert required(cii_ship_type, capacity, 2026) == pytest.approx(in_2026, rel=1e-9)
+    assert required(cii_ship_type, capacity, 2030) == pytest.approx(in_2030, rel=1e-9)
+
+
+@pytest.mark.parametrize(
     ("cii_ship_type", "capacity", "boundaries"),
     [
         ("bulk_carrier", 82_000, (3.18957235, 3.48627676, 3.93133337, 4.37638998)),
@@ -130,6 +150,31 @@ def test_the_cap_of_a_very_large_bulk_carrier_does_not_reach_its_rating() -> Non
     assert found.boundaries[0] == pytest.approx(1.48922, rel=1e-5)
     assert required("bulk_carrier", 300_000, 2019) == pytest.approx(1.94567546435, rel=1e-11)
     assert required("lng_carrier", 120_000, 2026) == pytest.approx(8.74603, rel=1e-9)
+
+
+def test_a_small_lng_carrier_works_with_its_own_deadweight_and_is_measured_at_65000() -> None:
+    assert attained(1_000.0, 50_000.0, 10_000.0) == pytest.approx(2.0, rel=1e-12)
+    assert required("lng_carrier", 50_000, 2019) == required("lng_carrier", 64_999, 2019)
+    assert required("lng_carrier", 50_000, 2019) == pytest.approx(14779e10 * 65_000**-2.673, rel=1e-12)
+    assert required("lng_carrier", 65_000, 2019) == pytest.approx(14479e10 * 65_000**-2.673, rel=1e-12)
+
+
+def test_the_required_cii_falls_by_the_steps_of_the_two_resolutions() -> None:
+    steps = {year: REGULATION.reduction_pct(year) for year in REGULATION.years}
+
+    assert steps == {
+        2019: 0, 2020: 1, 2021: 2, 2022: 3, 2023: 5, 2024: 7, 2025: 9, 2026: 11, 2027: 13.625, 2028: 16.25,
+        2029: 18.875, 2030: 21.5,
+    }  # fmt: skip
+
+
+def test_a_tonne_of_each_fuel_makes_the_co2_of_the_table_in_mepc_364() -> None:
+    factors = {row.fuel_kind: row.co2_t_per_t for row in REGULATION.co2_factors if row.resolution == "MEPC.364(79)"}
+
+    assert factors == {
+        "hfo": 3.114, "lfo": 3.151, "mdo": 3.206, "lng": 2.750, "lpg_propane": 3.000, "lpg_butane": 3.030,
+        "ethane": 2.927, "methanol": 1.375, "ethanol": 1.913,
+    }  # fmt: skip
 
 
 def test_a_ship_type_without_a_line_has_no_limits_rather_than_a_guess() -> None:

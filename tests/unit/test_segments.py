@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.accuracy_ships import adjusted_rand
 from lakehouse.transforms.open_segments import SLOTS, Longs, Segments, ended, segment_id
 from lakehouse.transforms.same_ship import US_PER_HOUR, Floats, discrepancy, penalised_h
 from lakehouse.transforms.segments import Labelled, labelled
@@ -57,19 +58,6 @@ def in_batches(stream: Stream, cuts: list[int]) -> tuple[list[str], Segments]:
 
 def at_once(*streams: Stream) -> Labelled:
     return labelled(*mixed(*streams), Segments.none())
-
-
-def adjusted_rand(one: list[str], other: list[str]) -> float:
-    """Hubert and Arabie's index: 1 for the same partition, 0 for what chance would give."""
-    table = np.zeros((len(set(one)), len(set(other))))
-    np.add.at(table, (np.unique(one, return_inverse=True)[1], np.unique(other, return_inverse=True)[1]), 1)
-    both, rows, columns = (_pairs(counts) for counts in (table, table.sum(1), table.sum(0)))
-    by_chance = rows * columns / _pairs(table.sum())
-    return float((both - by_chance) / ((rows + columns) / 2 - by_chance))
-
-
-def _pairs(counts: Floats) -> float:
-    return float((counts * (counts - 1) / 2).sum())
 
 
 def test_a_real_mmsi_with_many_false_positions_falls_into_its_published_segments(data_dir: Path) -> None:
