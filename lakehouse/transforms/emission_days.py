@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from contracts.fields import FUEL_KINDS
 from contracts.regulation import Regulation
 from lakehouse.transforms.emissions import co2_t, total_fuel_t
-from lakehouse.transforms.rolling import last_days
+from lakehouse.transforms.rolling import last_days, moving_sum
 
 RECENT_DAYS = 30
 SUMS = ("distance_nm", "underway_h", "anchored_h", "berth_h", "total_fuel_t", "co2_t")
@@ -86,8 +86,8 @@ def _with_neighbours(days: DataFrame) -> DataFrame:
     return days.withColumns(
         {
             "year": F.year("reported_on"),
-            "co2_30d_t": F.sum("co2_t").over(recent),
-            "distance_30d_nm": F.sum("distance_nm").over(recent),
+            "co2_30d_t": moving_sum("co2_t", recent),
+            "distance_30d_nm": moving_sum("distance_nm", recent),
             "days_30d": F.count("*").over(recent),
             "latest_on": F.max("reported_on").over(Window.partitionBy(of)),
             "before": day_before("vessel_id"),

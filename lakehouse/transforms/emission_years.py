@@ -104,16 +104,14 @@ def _with_uncertainty(years: DataFrame, error: uncertainty.FuelError) -> DataFra
         "days_so_far", F.when(F.col("is_year_over"), in_year).otherwise(to_last)
     )
     days, attained = F.col("days_so_far"), F.col("cii_attained")
-    noise = uncertainty.noise(days, attained, F.col("boundaries"), F.col("cii_rating"), error)
-    found = found.withColumn("noise", noise)
-    letters = F.when(F.col("cii_rating").isNotNull(), F.col("noise.letters"))
+    found = uncertainty.with_noise(found, days, "cii_attained", error)
+    letters = F.when(F.col("cii_rating").isNotNull(), F.col("letters"))
     return found.withColumns(
         {
             "reported_share": F.col("days_reported") / days,
-            "cii_low_90": attained * F.exp(-F.col("noise.width")),
-            "cii_high_90": attained * F.exp("noise.width"),
+            "cii_low_90": attained * F.exp(-F.col("width")),
+            "cii_high_90": attained * F.exp("width"),
             **{f"rating_{letter.lower()}_probability": letters[i] for i, letter in enumerate(RATINGS)},
-            "is_near_boundary": F.col("noise.is_near_boundary"),
         }
     )
 
