@@ -55,10 +55,10 @@ def year_sums(days: DataFrame) -> DataFrame:
     """The days of `reported_days` by vessel and calendar year.
 
     Returns:
-        One row per vessel and year: fuel by kind, `SUMS` and `CO2_BY_ERROR` of its days; `LAST`; ``first_on``,
-        ``last_on``, ``days_reported``, ``is_year_over``; ``co2_30d_t``, ``distance_30d_nm``, ``days_30d`` of the 30 calendar days
-        up to ``last_on``; and for the noise of the ratio of CO2 to distance: ``runs`` of days in a row, ``pairs`` of
-        neighbouring days, and sums of products of CO2 and distance of a day, and of a day and the day before.
+        One row per vessel and year: fuel by kind, `SUMS` and `CO2_BY_ERROR` of its days; ``first_on``, ``last_on``,
+        ``days_reported``, ``is_year_over``; `LAST`, of the 30 calendar days up to ``last_on``; and for the noise of the
+        ratio of CO2 to distance: ``runs`` of days in a row, ``pairs`` of neighbouring days, and sums of products of CO2
+        and distance of a day, and of a day and the day before.
     """
     totals = (*(f"fuel_{kind}_t" for kind in FUEL_KINDS), *SUMS, *CO2_BY_ERROR)
     years = _with_neighbours(days).groupBy("vessel_id", "year").agg(
