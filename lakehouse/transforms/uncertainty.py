@@ -71,7 +71,9 @@ def with_noise(rows: DataFrame, days: Column, attained: str, error: FuelError) -
     found = found.withColumn("clumped", clumping(days))
     found = found.withColumns({"unobserved": unobserved_variance(days), "of_fuel": fuel_variance(error)})
     found = found.withColumns({"variance": F.col("unobserved") + F.col("of_fuel"), "freedom": _freedom()})
-    found = found.withColumns({"width": half_width(), "below": below_boundaries(F.col(attained))})
+    found = found.withColumns(
+        {"width": half_width(F.col("variance"), F.col("freedom")), "below": below_boundaries(F.col(attained))}
+    )
     found = found.withColumn("letters", rating_probabilities(F.col("below")))
     return found.withColumn("is_near_boundary", _own_probability() < SURE)
 
@@ -111,15 +113,14 @@ def fuel_variance(error: FuelError) -> Column:
     return (reported * reported + modelled * modelled) / (co2 * co2)
 
 
-def half_width() -> Column:
+def half_width(variance: Column, freedom: Column) -> Column:
     """How far the logarithm of attained CII may be off to either side at 90 %; null below `LEAST_DEGREES`.
 
     The quantile of Student's t is that of the normal distribution turned by Abramowitz and Stegun 26.7.8.
     """
-    freedom = F.col("freedom")
     shrink = 1 - 1 / (4 * freedom)
     quantile = Z_90 / F.sqrt(shrink * shrink - Z_90 * Z_90 / (2 * freedom))
-    return F.when(freedom >= LEAST_DEGREES, quantile * F.sqrt("variance"))
+    return F.when(freedom >= LEAST_DEGREES, quantile * F.sqrt(variance))
 
 
 def below_boundaries(attained: Column) -> Column:
