@@ -33,6 +33,8 @@ STATE = (
 )  # fmt: skip
 COLUMNS = ("imo_number", "year", *STATE, "days", "methods", "qualities", "source", "statement")
 
+ORIGIN = ("method", "quality", "source")
+
 Ship = dict[str, Any]
 
 
@@ -85,7 +87,8 @@ def write(
     rated = sorted((ship for ship in ships if ship["cii_rating_ytd"]), key=excess, reverse=True)
     over = [ship for ship in rated if ship["is_over_limit"]]
     over_2030 = [ship for ship in rated if ship["is_over_limit_2030"]]
-    co2, seen = _daily(run, period), traffic.heard(run, NO_FUEL)
+    sums = _sums(run, period)
+    co2, seen = _daily(sums), traffic.heard(run, NO_FUEL)
     name = f"emissions_{run.arguments['compliance_check']}_{period.start_on}_{period.end_on}"
     page = write_page(
         folder / f"{name}.html",
@@ -104,7 +107,7 @@ def write(
         over_2030=over_2030,
         later=[ship for ship in over_2030 if not ship["is_over_limit"]],
         unrated_count=len(ships) - len(rated),
-        origins=_origins(run, period),
+        origins=_origins(sums),
         shown=SHOWN,
         regulation=regulation,
         reduction_2030=regulation.reduction_pct(TARGET_YEAR) if TARGET_YEAR in regulation.years else None,
@@ -130,14 +133,29 @@ def _written(run: Run, period: Period) -> DataFrame:
     return run.store.read(GOLD_EMISSION_COMPLIANCE).filter(period.where(f.REPORTED_ON))
 
 
-def _origins(run: Run, period: Period) -> list[dict[str, Any]]:
-    by_origin = _written(run, period).groupBy("method", "quality", "source")
-    return rows_of(by_origin.agg(F.count("*").alias("vessel_days"), F.sum("co2_t").alias("co2_t")).orderBy("source"))
+def _sums(run: Run, period: Period) -> list[dict[str, Any]]:
+    """Vessel days and CO2 by day, method, quality and source: all that the page tells of days, in one look at them."""
+    groups = _written(run, period).groupBy("reported_on", *ORIGIN)
+    return rows_of(groups.agg(F.count("*").alias("vessel_days"), F.sum("co2_t").alias("co2_t")))
 
 
-def _daily(run: Run, period: Period) -> dict[date, float]:
-    by_day = _written(run, period).groupBy("reported_on").agg(F.sum("co2_t").alias("co2_t"))
-    return {row["reported_on"]: row["co2_t"] or 0.0 for row in rows_of(by_day.orderBy("reported_on"))}
+def _origins(sums: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the figures rest on, by source."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in sums:
+        origin = {name: row[name] for name in ORIGIN}
+        of = found.setdefault(tuple(origin.values()), {**origin, "vessel_days": 0, "co2_t": 0.0})
+        of["vessel_days"] += row["vessel_days"]
+        of["co2_t"] += row["co2_t"] or 0.0
+    return sorted(found.values(), key=lambda of: [str(of[name]) for name in reversed(ORIGIN)])
+
+
+def _daily(sums: list[dict[str, Any]]) -> dict[date, float]:
+    """CO2 of all vessels by day."""
+    co2: dict[date, float] = {}
+    for row in sorted(sums, key=lambda row: row["reported_on"]):
+        co2[row["reported_on"]] = co2.get(row["reported_on"], 0.0) + (row["co2_t"] or 0.0)
+    return co2
 
 
 def _week_mean(co2: dict[date, float]) -> dict[date, float]:

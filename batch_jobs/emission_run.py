@@ -33,6 +33,19 @@ MODELLED = "modelled"
 """Argument of a run that takes modelled fuel days too: where they are."""
 
 
+def compute_all(
+    run: Run, source: inputs.Source, period: inputs.Period, regulation: Regulation, error: FuelError
+) -> None:
+    """Everything that a full run writes.
+
+    Raises:
+        InputError: There is no fuel day in the period.
+    """
+    compute(run, source, period, regulation)
+    compute_years(run, period, regulation, error)
+    compute_voyages(run, period, regulation, error)
+
+
 def compute(run: Run, source: inputs.Source, period: inputs.Period, regulation: Regulation) -> None:
     """Read the period and the days that its rolling and yearly values need, rate, and replace the period's days.
 
@@ -45,7 +58,6 @@ def compute(run: Run, source: inputs.Source, period: inputs.Period, regulation: 
     if not run.load(found, f.REPORTED_ON, period, source):
         raise inputs.no_rows(source, period)
     rated = emission_compliance(found, run.read(SILVER_SHIP_REGISTER), regulation, years_of(period))
-    run.basis["regulation"] = regulation.version
     covers = {"reported_on": (period.start_on, period.end_on)}
     run.write(GOLD_EMISSION_COMPLIANCE, rated.filter(period.where(f.REPORTED_ON)), covers)
 
@@ -53,7 +65,6 @@ def compute(run: Run, source: inputs.Source, period: inputs.Period, regulation: 
 def compute_years(run: Run, period: inputs.Period, regulation: Regulation, error: FuelError) -> None:
     """Rate the calendar years of the period, each from all its days that there are, and replace exactly these years."""
     years = years_of(period)
-    run.basis["fuel_error_pct"] = [error.reported_pct, error.modelled_pct, error.modelled_low_pct]
     register, covers = run.read(SILVER_SHIP_REGISTER), {"year": (years[0], years[-1])}
     found = emission_years(days_of_years(run, period), register, regulation, years, error)
     run.replace(GOLD_EMISSION_YEAR, found, in_years(period), covers)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import click
 from deltalake import DeltaTable
 
-from batch_jobs import emission_files, emission_run, eu_checks, inputs, what_if
+from batch_jobs import emission_files, emission_news, emission_restated, emission_run, eu_checks, inputs, what_if
 from batch_jobs.emission_files import Asked, Gases
 from batch_jobs.runs import Run, tell, tell_plan, timed
 from contracts import fields as f
@@ -27,9 +28,12 @@ from contracts.tables import (
     SILVER_SHIP_REGISTER,
 )
 from infra.console import Command, json_option, say
+from lakehouse import engines
+from lakehouse.engines import Engine
 from lakehouse.runs import recorded
 from lakehouse.transforms.uncertainty import FuelError
 
+ENGINES = get_args(Engine)
 CHECKS = ("imo-2030", *eu_checks.CHECKS)
 OUTPUTS = (GOLD_EMISSION_COMPLIANCE, GOLD_EMISSION_YEAR, GOLD_EMISSION_OUTLOOK, GOLD_VOYAGE_EMISSIONS)
 GWP_SETS = [gwp.gwp_set for gwp in load_eu_rules().gwps]
@@ -53,6 +57,10 @@ NEEDED_OF_SHIPS = (f.IMO_NUMBER, f.CII_SHIP_TYPE, f.DWT_T, f.GROSS_TONNAGE)
 @click.option("--gwp", type=click.Choice(GWP_SETS), help="Beside it CH4, N2O and well to wake by these potentials.")
 @click.option("--baseline-2008", type=click.FloatRange(min=0, min_open=True), help="Your fleet in 2008, gCO2/t nm.")
 @click.option("--report", "report_folder", type=click.Path(path_type=Path), help="Folder of the report files.")
+@click.option(
+    "--engine", type=click.Choice(get_args(Engine)), default="spark", show_default=True, help="What computes."
+)
+@click.option("--changed-only", is_flag=True, help="Compute only vessels with other data than at the last run.")
 @click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
 @json_option
 def main(
@@ -68,6 +76,8 @@ def main(
     gwp: str | None,
     baseline_2008: float | None,
     report_folder: Path | None,
+    engine: Engine,
+    changed_only: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -79,10 +89,18 @@ def main(
     years are rated from all days there are, in the tables emission_year and emission_outlook beside it, and voyages
     that maritime-voyages has measured in voyage_emissions. Rules as they were known on a day are told by the rows'
     `regulation_version`, so give them an output of their own.
+
+    With --changed-only a late, corrected or removed fuel day, ship or voyage costs its vessel alone: the tables'
+    commits tell from which versions they were computed. Where that cannot be told (never run, other rules, settings,
+    tables or program, old files deleted) it says so and computes everything. It writes a report only with --report.
+
+    --engine sail computes the same without Java and in less time, and wants the extra: pip install 'maritimeiq[sail]'.
+    It writes to no table that Spark has clustered, as those of the lake are: name an --output of its own.
     """
     if compliance_check in eu_checks.CHECKS:
         own = {"--what-if": what_if_text, "--vessel": vessel, "--gwp": gwp, "--baseline-2008": baseline_2008}
-        _refuse(compliance_check, own)
+        others = {"--changed-only": changed_only or None, "--engine sail": None if engine == "spark" else engine}
+        _refuse(compliance_check, {**own, **others})
         paths = (input_path, output_path, register_path)
         eu_checks.check(
             compliance_check,
@@ -91,6 +109,7 @@ def main(
         return
     settings, regulation = load_settings(), rules_of(as_known_on)
     change = what_if.parse(what_if_text, vessel)
+    emission_restated.check(engine, change, report_folder, changed_only=changed_only)
     source_path = input_path or f"{settings.lake}/{SILVER_EMISSIONS.path}"
     target = output_path or f"{settings.lake}/{GOLD_EMISSION_COMPLIANCE.path}"
     ships = register_path or f"{settings.lake}/{SILVER_SHIP_REGISTER.path}"
@@ -102,8 +121,7 @@ def main(
     for year in (period.start_on.year, period.end_on.year):
         regulation.reduction_pct(year)
     written = places_of(target)
-    for table in OUTPUTS:
-        inputs.check_output(written[table.name], table, source)
+    check_outputs(written, source, engine)
     inputs.read_log(ships, SILVER_SHIP_REGISTER, NEEDED_OF_SHIPS)
     arguments = {
         "input": source.path, "output": target, "register": ships, "compliance_check": compliance_check,
@@ -113,6 +131,8 @@ def main(
         **({"what_if": what_if_text, "vessel": vessel} if change else {}),
         **({"gwp": gwp} if gwp else {}),
         **({"baseline_2008": baseline_2008} if baseline_2008 else {}),
+        **({"changed_only": True} if changed_only else {}),
+        **({"engine": engine} if engine != "spark" else {}),
     }  # fmt: skip
     if dry_run:
         tell_plan(arguments, source.files_in(period), as_json=as_json)
@@ -122,13 +142,17 @@ def main(
     error = FuelError(*settings.fuel_error_pct)
     gases = Gases(gwp, settings.eu_lng_engine) if gwp else None
     wanted = Asked(period, regulation, error, change, gases, baseline_2008, report_folder or settings.reports)
-    with recorded(Run, "emissions", arguments, settings, places) as run:
+    with recorded(Run, "emissions", arguments, settings, places, engine=engine) as run:
+        emission_news.note(run, regulation, error)
         vessels = what_if.vessels_of(run, period, change)
         with timed(run):
-            emission_run.compute(run, source, period, regulation)
-            emission_run.compute_years(run, period, regulation, error)
-            emission_run.compute_voyages(run, period, regulation, error)
-        results, facts = emission_files.write(run, wanted, vessels)
+            restated = emission_restated.restate(run, period, regulation, error) if changed_only else None
+            if restated is None:
+                emission_run.compute_all(run, source, period, regulation, error)
+        if restated is None or report_folder is not None:
+            results, facts = emission_files.write(run, wanted, vessels)
+        else:
+            results, facts = emission_restated.told(restated)
     tell(run, results, facts, as_json=as_json)
 
 
@@ -148,6 +172,17 @@ def places_of(target: str) -> dict[str, str]:
     folder = target.rstrip("/").rpartition("/")[0]
     beside = {table.name: f"{folder}/{table.name.partition('.')[2]}" for table in OUTPUTS[1:]}
     return {GOLD_EMISSION_COMPLIANCE.name: target, **beside}
+
+
+def check_outputs(written: Mapping[str, str], source: inputs.Source, engine: Engine) -> None:
+    """See that the run may write where it will.
+
+    Raises:
+        InputError: A table is the input, holds something else, lies where we may not write, or is none for the engine.
+    """
+    for table in OUTPUTS:
+        inputs.check_output(written[table.name], table, source)
+        engines.check_output(engine, written[table.name])
 
 
 def modelled_in(settings: Settings, regulation: Regulation) -> inputs.Source | None:

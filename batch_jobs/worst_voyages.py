@@ -9,6 +9,7 @@ from markupsafe import Markup
 from pyspark.sql import functions as F
 
 from batch_jobs import charts, voyage_map
+from batch_jobs.emission_report import SHOWN
 from batch_jobs.inputs import Period
 from batch_jobs.reports import plot
 from batch_jobs.runs import Run, rows_of
@@ -44,7 +45,7 @@ def content(run: Run, period: Period, voyages: Sequence[Voyage], years: Sequence
     rated = [voyage for voyage in voyages if voyage["cii_rating"]]
     sea = voyage_map.draw(run, period) if run.store.exists(GOLD_SAILINGS) else None
     return {
-        "voyages": [{**voyage, "scale": _scale(voyage, limits)} for voyage in rated],
+        "voyages": [{**voyage, "scale": _scale(voyage, limits)} for voyage in rated[:SHOWN]] + rated[SHOWN:],
         "voyage_count": len(voyages),
         "voyages_plot": plot(_worst(rated[:DRAWN])) if rated else None,
         "sea": sea,

@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from batch_jobs import charts, dcs
+from batch_jobs.emission_report import SHOWN
 from batch_jobs.emission_run import in_years
 from batch_jobs.inputs import Period
 from batch_jobs.reports import plot, write_csv, write_parquet
@@ -59,7 +60,7 @@ def content(run: Run, period: Period, years: Rows, results: Mapping[str, Rows], 
     """
     rated = sorted((year for year in years if year["cii_rating"]), key=_excess, reverse=True)
     return {
-        "years": [{**year, "scale": _scale(year), "probability": probability(year)} for year in rated],
+        "years": _shown(rated),
         "plans": [year for year in rated if year["consequence"] != "none"],
         "near": [year for year in rated if year["is_near_boundary"]],
         "warned": [year for year in rated if year["warning"]],
@@ -120,6 +121,12 @@ def write_files(folder: Path, name: str, years: Rows, regulation: Regulation, su
     if supposed:
         files.append(write_csv(folder / f"{name}_what_if.csv", WHAT_IF_COLUMNS, supposed))
     return files
+
+
+def _shown(rated: Rows) -> Rows:
+    """The years in order, those that the page shows with what it draws of them."""
+    drawn = [{**year, "scale": _scale(year), "probability": probability(year)} for year in rated[:SHOWN]]
+    return drawn + rated[SHOWN:]
 
 
 def _scale(year: Year) -> Markup:

@@ -116,7 +116,7 @@ def measure(name: str, rows: int, repeats: int, settings: Settings, folder: Path
     database = connect()
     spark_s = [timed(lambda: store.replace(job.table, job.transform(store))) for _ in range(repeats + 1)]
     duckdb_s = [timed(partial(run_sql, database, name, folder, theirs)) for _ in range(repeats + 1)]
-    written, unequal = compare(database, job.table, ours, theirs)
+    written, unequal = compare(database, job.table, ours, f"'{theirs}'")
     if unequal:
         raise click.ClickException(f"the results differ: {unequal}")
     return {
@@ -159,30 +159,46 @@ def regulation_tables(regulation: Regulation) -> dict[str, list[dict[str, object
 
 def run_sql(database: duckdb.DuckDBPyConnection, name: str, folder: Path, target: Path) -> None:
     """Run the hand-written query and write its rows."""
+    query = (HERE / f"{name}.sql").read_text().format(**sql_values(folder))
+    database.execute(f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def sql_values(folder: Path) -> Mapping[str, object]:
+    """What the hand-written queries are given."""
     regulation = load_regulation()
-    query = (HERE / f"{name}.sql").read_text()
-    values: Mapping[str, object] = {
+    return {
         "folder": folder,
         "reduction_pct": regulation.reduction_pct(YEAR),
         "reduction_2030_pct": regulation.reduction_pct(TARGET_YEAR),
         "regulation_version": regulation.version,
     }
-    database.execute(f"COPY ({query.format(**values)}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
 
 
-def compare(database: duckdb.DuckDBPyConnection, table: Table, ours: Path, theirs: Path) -> tuple[int, dict[str, int]]:
-    """Rows that we wrote, and for each column that differs how many; a double may differ by 1e-9 of its size."""
+def compare(
+    database: duckdb.DuckDBPyConnection, table: Table, ours: Path, theirs: str, least: float = 0.0
+) -> tuple[int, dict[str, int]]:
+    """Rows that we wrote, and for each column that differs how many.
+
+    Args:
+        database: Of `connect`.
+        table: What was written.
+        ours: Delta table.
+        theirs: What DuckDB reads from: a Parquet file in quotes, or a Delta table.
+        least: A double may differ by 1e-9 of its size, or of this if it is less: what is left of a difference of large
+            numbers is no figure.
+    """
     key = ", ".join(field.name for field in table.key)
     checks = []
     for field in table.fields:
         a, b = f"a.{field.name}", f"b.{field.name}"
         differs = f"{a} IS DISTINCT FROM {b}"
         if field.type == "double":
-            differs = f"({a} IS NULL) != ({b} IS NULL) OR abs({a} - {b}) > {TOLERANCE} * greatest(abs({a}), abs({b}))"
+            size = f"greatest(abs({a}), abs({b}), {least})"
+            differs = f"({a} IS NULL) != ({b} IS NULL) OR abs({a} - {b}) > {TOLERANCE} * {size}"
         checks.append(f"count(*) FILTER ({differs})")
     query = (
         f"SELECT count(a.{table.key[0].name}), {', '.join(checks)} FROM delta_scan('{ours}') a"
-        f" FULL JOIN '{theirs}' b USING ({key})"
+        f" FULL JOIN {theirs} b USING ({key})"
     )
     counts = database.execute(query).fetchone()
     assert counts is not None  # an aggregate without groups has one row

@@ -233,3 +233,8 @@ def forbid_telemetry() -> None:
     """Keep libraries from reporting their use over the network; to be called before they are imported."""
     os.environ["DO_NOT_TRACK"] = "true"
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+
+def quieten_sail() -> None:
+    """Let Sail's own log tell of errors alone, unless somebody wants more; to be called before it is imported."""
+    os.environ.setdefault("RUST_LOG", "error")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -29,12 +29,11 @@ def added(store: Store, table: Table, after: int, up_to: int, columns: Sequence[
         if actions is None or any("remove" in action for action in actions):
             return None
         found += [unquote(action["add"]["path"]) for action in actions if "add" in action]
-    if not _are_there(path, found):
+    if not are_there(path, found):
         return None
     if not found:
         return store.read(table, up_to).select(*columns).limit(0)
-    files = [name if "://" in name or PurePosixPath(name).is_absolute() else f"{path}/{name}" for name in found]
-    return store.spark.read.parquet(*files).select(*columns)
+    return store.spark.read.parquet(*located(path, found)).select(*columns)
 
 
 def _data_changes(path: str, version: int) -> list[dict[str, Any]] | None:
@@ -47,6 +46,12 @@ def _data_changes(path: str, version: int) -> list[dict[str, Any]] | None:
     return [change for change in changes if next(iter(change.values())).get("dataChange", True)]
 
 
-def _are_there(path: str, names: Sequence[str]) -> bool:
+def located(path: str, names: Iterable[str]) -> list[str]:
+    """Files of the log by their whole path or address."""
+    return [name if "://" in name or PurePosixPath(name).is_absolute() else f"{path}/{name}" for name in names]
+
+
+def are_there(path: str, names: Sequence[str]) -> bool:
+    """Whether files of the log are still on disk."""
     infos = log.file_system(path).get_file_info(list(names)) if names else []
     return all(info.is_file for info in infos)

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 from pyspark.sql import DataFrame
@@ -17,13 +19,14 @@ from contracts.settings import Settings
 from contracts.tables import OPS_RUNS, Table
 from infra.console import say
 from infra.lock import single_writer
+from lakehouse.engines import Engine, open_store
 from lakehouse.lineage.emitter import emitting
 from lakehouse.lineage.events import Event, Job, State, dataset, failure, run_event
 from lakehouse.ops_rows import append
 from lakehouse.provenance import made_by
-from lakehouse.session import spark_session
 from lakehouse.store import Store
 
+GATE = "lakehouse.quality.gate"
 Covers = Mapping[str, tuple[Any, Any]]
 
 
@@ -71,9 +74,12 @@ class Run:
         """The same for rows that are merged by the table's key."""
         return self._commit(table, lambda: self.store.upsert(table, rows, metadata=self._said(table, covers)))
 
-    def restate(self, table: Table, rows: DataFrame, stale: DataFrame) -> int:
-        """The same for rows that take the place of stale ones, which are given by their key."""
-        return self._commit(table, lambda: self.store.restate(table, rows, stale, self._said(table, None)))
+    def restate(self, table: Table, rows: DataFrame, stale: DataFrame, covers: Covers | None = None) -> int:
+        """The same for rows that take the place of stale ones, which are given by their key.
+
+        With ``covers`` the run speaks for other rows too: those that it has found to be right as they are.
+        """
+        return self._commit(table, lambda: self.store.restate(table, rows, stale, self._said(table, covers)))
 
     def _commit(self, table: Table, write: Callable[[], int]) -> int:
         say(f"Writing {table.name} to {self.store.path(table)}")
@@ -81,7 +87,7 @@ class Run:
         before = self.store.version(table)
         self.versions[table.name] = write()
         if self.check_rows is not None:
-            from lakehouse.quality.gate import check_written  # slow to import: not for a run that writes nothing
+            from lakehouse.quality.gate import check_written  # not before: see `recorded`
 
             check_written(self.store, table, before, self.check_rows)
         return self.versions[table.name]
@@ -103,8 +109,9 @@ def recorded(
     settings: Settings,
     places: Mapping[str, str] | None = None,
     lock: str | None = None,
+    engine: Engine = "spark",
 ) -> Iterator[R]:
-    """Start Spark, hold the job's lock, and record the run in ``ops.runs`` and as lineage, a failed one too.
+    """Start the engine, hold the job's lock, and record the run in ``ops.runs`` and as lineage, a failed one too.
 
     Args:
         kind: The job's own kind of run.
@@ -113,14 +120,17 @@ def recorded(
         settings: Where the lake is.
         places: Tables that are elsewhere, by name.
         lock: Its name; the job's where unset.
+        engine: Spark or Sail.
 
     Raises:
         LockedError: Another run with this lock goes on.
     """
     with single_writer(Path(settings.home) / "locks", lock or job), emitting(settings, job) as emitter:
-        say("Starting Spark")
-        store = Store(spark_session(settings, job), settings.lake, places or {})
+        say(f"Starting {engine.title()}")
         check_rows = settings.quality_sample_rows if settings.quality_after_jobs else None
+        if check_rows is not None:
+            Thread(target=import_module, args=(GATE,), daemon=True).start()  # slow, and the engine starts meanwhile
+        store = open_store(settings, job, places or {}, engine)
         run = kind(job, arguments, store, datetime.now(UTC), check_rows)
         emitter.emit(_event(run, settings, "START"))
         try:

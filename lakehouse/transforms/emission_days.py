@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from contracts.fields import FUEL_KINDS
 from contracts.regulation import Regulation
 from lakehouse.transforms.emissions import co2_t, total_fuel_t
-from lakehouse.transforms.rolling import last_days
+from lakehouse.transforms.rolling import last_days, moving_sum
 
 RECENT_DAYS = 30
 SUMS = ("distance_nm", "underway_h", "anchored_h", "berth_h", "total_fuel_t", "co2_t")
@@ -32,7 +32,7 @@ def reported_days(emissions: DataFrame, regulation: Regulation) -> DataFrame:
 
     Returns:
         ``vessel_id``, ``reported_on``, ``mmsi``, ``imo_number``, tonnes of each fuel, `SUMS`, `CO2_BY_ERROR`,
-        ``is_guessed``, and the sets of ``qualities`` and ``sources``.
+        ``is_guessed``, and the set of ``sources``.
     """
     days = emissions.withColumns({"vessel_id": vessel_id(), "total_fuel_t": total_fuel_t(), "co2_t": co2_t(regulation)})
     is_modelled = F.coalesce(F.col("method") == "modelled", F.lit(False))
@@ -47,7 +47,6 @@ def reported_days(emissions: DataFrame, regulation: Regulation) -> DataFrame:
             for name, part in zip(CO2_BY_ERROR, parts, strict=True)
         ),
         F.coalesce(F.max(F.col("quality") == "very_low"), F.lit(False)).alias("is_guessed"),
-        F.collect_set("quality").alias("qualities"),
         F.collect_set("source").alias("sources"),
     )
 
@@ -57,26 +56,33 @@ def year_sums(days: DataFrame) -> DataFrame:
 
     Returns:
         One row per vessel and year: fuel by kind, `SUMS` and `CO2_BY_ERROR` of its days; ``first_on``, ``last_on``,
-        ``days_reported``, ``is_year_over``; ``co2_30d_t``, ``distance_30d_nm``, ``days_30d`` of the 30 calendar days
-        up to ``last_on``; and for the noise of the ratio of CO2 to distance: ``runs`` of days in a row, ``pairs`` of
-        neighbouring days, and sums of products of CO2 and distance of a day, and of a day and the day before.
+        ``days_reported``, ``is_year_over``; `LAST`, of the 30 calendar days up to ``last_on``; and for the noise of the
+        ratio of CO2 to distance: ``runs`` of days in a row, ``pairs`` of neighbouring days, and sums of products of CO2
+        and distance of a day, and of a day and the day before.
     """
     totals = (*(f"fuel_{kind}_t" for kind in FUEL_KINDS), *SUMS, *CO2_BY_ERROR)
     years = _with_neighbours(days).groupBy("vessel_id", "year").agg(
         *(F.sum(name).alias(name) for name in totals),
-        F.max_by(F.struct(*LAST), "reported_on").alias("last"),
+        *(F.max_by(name, "reported_on").alias(name) for name in LAST),
         F.min("reported_on").alias("first_on"),
         F.max("reported_on").alias("last_on"),
         F.max("latest_on").alias("latest_on"),
         F.count("*").cast("int").alias("days_reported"),
         F.sum(F.col("is_guessed").cast("int")).alias("guessed_days_ytd"),
-        listed("qualities").alias("qualities"),
-        listed("sources").alias("source"),
         *products(),
     )  # fmt: skip
-    return years.withColumn("is_year_over", F.col("latest_on") >= F.make_date("year", F.lit(12), F.lit(31))).select(
-        "*", "last.*"
-    )
+    return years.withColumn("is_year_over", F.col("latest_on") >= F.make_date("year", F.lit(12), F.lit(31)))
+
+
+def year_origins(emissions: DataFrame) -> DataFrame:
+    """``qualities`` and ``source`` of each ``vessel_id`` and ``year``, listed.
+
+    Not of `year_sums`: a set for each of millions of days costs Spark more than all their sums.
+    """
+    years = emissions.withColumns({"vessel_id": vessel_id(), "year": F.year("reported_on")})
+    names = {"quality": "qualities", "source": "source"}
+    lists = (F.array_join(F.array_sort(F.collect_set(of)), ", ").alias(name) for of, name in names.items())
+    return years.groupBy("vessel_id", "year").agg(*lists)
 
 
 def _with_neighbours(days: DataFrame) -> DataFrame:
@@ -86,8 +92,8 @@ def _with_neighbours(days: DataFrame) -> DataFrame:
     return days.withColumns(
         {
             "year": F.year("reported_on"),
-            "co2_30d_t": F.sum("co2_t").over(recent),
-            "distance_30d_nm": F.sum("distance_nm").over(recent),
+            "co2_30d_t": moving_sum("co2_t", recent),
+            "distance_30d_nm": moving_sum("distance_nm", recent),
             "days_30d": F.count("*").over(recent),
             "latest_on": F.max("reported_on").over(Window.partitionBy(of)),
             "before": day_before("vessel_id"),

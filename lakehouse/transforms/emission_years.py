@@ -13,7 +13,7 @@ from contracts.regulation import RATINGS, Regulation
 from contracts.tables import GOLD_EMISSION_YEAR
 from lakehouse.transforms import uncertainty, year_end
 from lakehouse.transforms.cii import cii_rating
-from lakehouse.transforms.emission_days import reported_days, year_sums
+from lakehouse.transforms.emission_days import reported_days, year_origins, year_sums
 from lakehouse.transforms.emission_outlook import BOUNDARIES, with_targets
 from lakehouse.transforms.emissions import cii, rated, scope_note, ship_years
 from lakehouse.transforms.silver_rows import is_imo_valid
@@ -56,6 +56,7 @@ def emission_years(
     held = sorted({*before, *wanted})
     ships = reduce(DataFrame.unionByName, (ship_years(register, regulation, year) for year in held))
     sums = year_sums(reported_days(emissions, regulation)).where(F.col("year").isin(held))
+    sums = sums.join(year_origins(emissions), ["vessel_id", "year"])
     found = _rated(sums.join(F.broadcast(ships), ["imo_number", "year"], "left"))
     found = _with_consequence(found).where(F.col("year").isin(wanted))
     found = with_targets(found, register, regulation, min(wanted))
@@ -104,16 +105,14 @@ def _with_uncertainty(years: DataFrame, error: uncertainty.FuelError) -> DataFra
         "days_so_far", F.when(F.col("is_year_over"), in_year).otherwise(to_last)
     )
     days, attained = F.col("days_so_far"), F.col("cii_attained")
-    noise = uncertainty.noise(days, attained, F.col("boundaries"), F.col("cii_rating"), error)
-    found = found.withColumn("noise", noise)
-    letters = F.when(F.col("cii_rating").isNotNull(), F.col("noise.letters"))
+    found = uncertainty.with_noise(found, days, "cii_attained", error)
+    letters = F.when(F.col("cii_rating").isNotNull(), F.col("letters"))
     return found.withColumns(
         {
             "reported_share": F.col("days_reported") / days,
-            "cii_low_90": attained * F.exp(-F.col("noise.width")),
-            "cii_high_90": attained * F.exp("noise.width"),
+            "cii_low_90": attained * F.exp(-F.col("width")),
+            "cii_high_90": attained * F.exp("width"),
             **{f"rating_{letter.lower()}_probability": letters[i] for i, letter in enumerate(RATINGS)},
-            "is_near_boundary": F.col("noise.is_near_boundary"),
         }
     )
 

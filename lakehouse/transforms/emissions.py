@@ -13,7 +13,7 @@ from contracts.fields import FUEL_KINDS
 from contracts.regulation import Regulation
 from contracts.tables import GOLD_EMISSION_COMPLIANCE
 from lakehouse.transforms.cii import G_PER_T, capacity_unit, cii_boundaries, cii_rating, cii_required
-from lakehouse.transforms.rolling import last_days, year_to_date
+from lakehouse.transforms.rolling import last_days, moving_sum, year_to_date
 
 TARGET_YEAR = 2030
 ROLLING_DAYS = (7, 30)
@@ -80,10 +80,10 @@ def vessel_days(emissions: DataFrame, regulation: Regulation, years: Iterable[in
     ).select(*DAY_COLUMNS, is_guessed.alias("is_guessed"))
     return days.withColumns(
         {
-            "co2_7d_t": F.sum("co2_t").over(week),
-            "distance_7d_nm": F.sum("distance_nm").over(week),
-            "co2_30d_t": F.sum("co2_t").over(month),
-            "distance_30d_nm": F.sum("distance_nm").over(month),
+            "co2_7d_t": moving_sum("co2_t", week),
+            "distance_7d_nm": moving_sum("distance_nm", week),
+            "co2_30d_t": moving_sum("co2_t", month),
+            "distance_30d_nm": moving_sum("distance_nm", month),
             "co2_ytd_t": year_to_date("co2_t", years, "reported_on", of=vessel),
             "distance_ytd_nm": year_to_date("distance_nm", years, "reported_on", of=vessel),
             "guessed_days_ytd": year_to_date("is_guessed", years, "reported_on", of=vessel),

@@ -14,10 +14,10 @@ The logarithm of the ratio is taken as Student's t, so an interval never reaches
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from contracts.regulation import RATINGS
@@ -34,6 +34,8 @@ HIGHEST_CORRELATION = 0.95
 ROUNDING = 1e-9
 SURE = 0.9
 """A rating less probable than this is said to be near a boundary."""
+FAR = 40.0
+"""So many standard deviations off, there is no probability left that a double could hold."""
 ERF = (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
 ERF_SCALE = 0.3275911
 """Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: off by 1.5e-7 at most."""
@@ -48,61 +50,58 @@ class FuelError:
     modelled_low_pct: float
 
 
-def noise(days: Column, attained: Column, boundaries: Column, rating: Column, error: FuelError) -> Column:
-    """How sure a vessel-year is, from the columns of `year_sums`.
+def with_noise(rows: DataFrame, days: Column, attained: str, error: FuelError) -> DataFrame:
+    """Rated sums of a vessel-year or a voyage with how sure they are.
+
+    What is used more than once is a column of its own: written out wherever it is used, the formulas grow without end
+    in Spark's planner, and as functions within functions in Sail's.
 
     Args:
-        days: Days that the year had when its last report came.
-        attained: Attained CII; null for none.
-        boundaries: Of the ratings; null for a ship that is not rated.
-        rating: The letter; null likewise.
+        rows: Columns of `year_sums`, ``boundaries`` (null for a ship that is not rated) and ``cii_rating``.
+        days: Days that there were when the last report came.
+        attained: The column of attained CII; null for none.
         error: How far fuel may be off.
 
     Returns:
-        A struct: ``width``, how far the logarithm of attained CII may be off to either side at 90 %; ``letters``, the
-        probability of each letter, A first; ``is_near_boundary``. Null where too few days are known to say.
+        The same with ``width``, how far the logarithm of attained CII may be off to either side at 90 %; ``letters``,
+        the probability of each letter, A first; ``is_near_boundary``. Null where too few days are known to say.
     """
-
-    def told(spread: Column) -> Column:
-        width = half_width(spread["variance"], spread["freedom"]).alias("width")
-        below = below_boundaries(attained, boundaries, spread["variance"], spread["freedom"])
-        return once(rating_probabilities(below), lambda letters: _told(width, letters, rating))
-
-    def of(clumped: Column) -> Column:
-        parts = F.struct(unobserved_variance(days, clumped).alias("unobserved"), fuel_variance(error).alias("of_fuel"))
-        return once(parts, lambda part: once(_spread(part["unobserved"], part["of_fuel"], clumped), told))
-
-    return once(clumping(days), of)
-
-
-def once(value: Column, use: Callable[[Column], Column]) -> Column:
-    """What ``use`` makes of a value that is written down once.
-
-    Spark's planner puts an expression wherever its name is used; in a long chain of formulas that grows without end.
-    """
-    return F.transform(F.array(value), use)[0]
+    found = rows.withColumns({"squares": _squares(""), "next_squares": _squares("next_")})
+    found = found.withColumn("correlation", _correlation())
+    found = found.withColumn("clumped", clumping(days))
+    found = found.withColumns({"unobserved": unobserved_variance(days), "of_fuel": fuel_variance(error)})
+    found = found.withColumns({"variance": F.col("unobserved") + F.col("of_fuel"), "freedom": _freedom()})
+    found = found.withColumns(
+        {"width": half_width(F.col("variance"), F.col("freedom")), "below": below_boundaries(F.col(attained))}
+    )
+    found = found.withColumn("letters", rating_probabilities(F.col("below")))
+    return found.withColumn("is_near_boundary", _own_probability() < SURE)
 
 
-def unobserved_variance(days: Column, clumped: Column) -> Column:
+def unobserved_variance(days: Column) -> Column:
     """Relative variance of attained CII by days without a report.
 
     Returns:
         0 where every day is reported; null for fewer than two days, or without CO2.
     """
     n, co2 = F.col("days_reported"), F.nullif(F.col("co2_t"), F.lit(0.0))
-    variance = (1 - n / days) * clumped * n * _squares("") / (F.nullif(n - 1, F.lit(0)) * co2 * co2)
+    variance = (1 - n / days) * F.col("clumped") * n * F.col("squares") / (F.nullif(n - 1, F.lit(0)) * co2 * co2)
     return F.when(n >= days, 0.0).otherwise(variance)
 
 
 def clumping(days: Column) -> Column:
     """How many times the variance of days at random the reported days have, as they lie in runs; at least 1."""
-    n = F.col("days_reported")
+    n, r = F.col("days_reported"), F.col("correlation")
     runs_at_random = n * (days - n + 1) / days
-    together = _squares("next_") / F.nullif(F.col("pairs"), F.lit(0))
-    correlation = F.when(F.col("pairs") >= LEAST_PAIRS, together * n / F.nullif(_squares(""), F.lit(0.0)))
-    r = F.least(F.greatest(F.coalesce(correlation, F.lit(0.0)), F.lit(0.0)), F.lit(HIGHEST_CORRELATION))
-    inflation = once(r, lambda r: (1 + r) / (1 - r))
-    return F.greatest(F.lit(1.0), F.least(runs_at_random / F.col("runs"), inflation))
+    return F.greatest(F.lit(1.0), F.least(runs_at_random / F.col("runs"), (1 + r) / (1 - r)))
+
+
+def _correlation() -> Column:
+    """Of neighbouring days, from 0 to `HIGHEST_CORRELATION`; 0 where too few are known."""
+    together = F.col("next_squares") / F.nullif(F.col("pairs"), F.lit(0))
+    found = together * F.col("days_reported") / F.nullif(F.col("squares"), F.lit(0.0))
+    enough = F.when(F.col("pairs") >= LEAST_PAIRS, found)
+    return F.least(F.greatest(F.coalesce(enough, F.lit(0.0)), F.lit(0.0)), F.lit(HIGHEST_CORRELATION))
 
 
 def fuel_variance(error: FuelError) -> Column:
@@ -124,62 +123,49 @@ def half_width(variance: Column, freedom: Column) -> Column:
     return F.when(freedom >= LEAST_DEGREES, quantile * F.sqrt(variance))
 
 
-def below_boundaries(attained: Column, boundaries: Column, variance: Column, freedom: Column) -> Column:
+def below_boundaries(attained: Column) -> Column:
     """Probability that the true CII is at or below each boundary, as an array; null below `LEAST_DEGREES`."""
+    variance, freedom, boundaries = F.col("variance"), F.col("freedom"), F.col("boundaries")
     is_known = (freedom >= LEAST_DEGREES) & (variance * attained).isNotNull() & boundaries.isNotNull()
 
-    def below(boundary: Column) -> Column:
-        distance = F.log(boundary / F.nullif(attained, F.lit(0.0)))
-        z = once(
-            distance / F.nullif(F.sqrt(variance), F.lit(0.0)),
-            lambda t: t * (1 - 1 / (4 * freedom)) / F.sqrt(1 + t * t / (2 * freedom)),
-        )
-        return F.coalesce(normal_cdf(z), (attained <= boundary).cast("double"))
+    def distance(boundary: Column) -> Column:
+        in_sd = F.log(boundary / F.nullif(attained, F.lit(0.0))) / F.nullif(F.sqrt(variance), F.lit(0.0))
+        return F.when(variance > 0, in_sd).otherwise(F.when(attained <= boundary, FAR).otherwise(-FAR))
 
-    return F.when(is_known, F.transform(boundaries, below))
+    def normal(t: Column) -> Column:
+        return t * (1 - 1 / (4 * freedom)) / F.sqrt(1 + t * t / (2 * freedom))
+
+    return F.when(is_known, reduce(F.transform, (distance, normal, normal_cdf), boundaries))
 
 
 def rating_probabilities(below: Column) -> Column:
     """Probability of each letter as an array, A first, from `below_boundaries`; null where that is."""
-
-    def letters(below: Column) -> Column:
-        steps = [F.lit(0.0), *(below[i] for i in range(len(RATINGS) - 1)), F.lit(1.0)]
-        return F.array(*(F.greatest(F.lit(0.0), steps[i + 1] - steps[i]) for i in range(len(RATINGS))))
-
-    return once(below, lambda below: F.when(below.isNotNull(), letters(below)))
+    steps = [F.lit(0.0), *(below[i] for i in range(len(RATINGS) - 1)), F.lit(1.0)]
+    letters = F.array(*(F.greatest(F.lit(0.0), steps[i + 1] - steps[i]) for i in range(len(RATINGS))))
+    return F.when(below.isNotNull(), letters)
 
 
 def normal_cdf(z: Column) -> Column:
     """Share of the normal distribution below z."""
-
-    def upper(x: Column, t: Column) -> Column:
-        tail = F.lit(0.0)
-        for coefficient in reversed(ERF):
-            tail = (tail + coefficient) * t
-        return 1 - tail * F.exp(-x * x) / 2
-
-    def of_side(z: Column) -> Column:
-        above = once(F.abs(z) / 2**0.5, lambda x: once(1 / (1 + ERF_SCALE * x), lambda t: upper(x, t)))
-        return once(above, lambda above: F.when(z >= 0, above).otherwise(1 - above))
-
-    return once(z, of_side)
+    x = F.abs(z) / 2**0.5
+    t = 1 / (1 + ERF_SCALE * x)
+    tail = F.lit(0.0)
+    for coefficient in reversed(ERF):
+        tail = (tail + coefficient) * t
+    return 0.5 + F.signum(z) * (1 - tail * F.exp(-x * x)) / 2
 
 
-def _spread(unobserved: Column, of_fuel: Column, clumped: Column) -> Column:
-    """Both variances together, and their degrees of freedom (Welch and Satterthwaite).
-
-    `MANY` where every day is reported.
-    """
-    of_days = F.greatest(F.col("days_reported") / clumped - 1, F.lit(0.1))
-    ratio = (unobserved + of_fuel) / F.nullif(unobserved, F.lit(0.0))
-    freedom = F.least(F.coalesce(of_days * ratio * ratio, F.lit(MANY)), F.lit(MANY))
-    return F.struct((unobserved + of_fuel).alias("variance"), freedom.alias("freedom"))
+def _freedom() -> Column:
+    """Degrees of freedom of both variances together (Welch and Satterthwaite); `MANY` where every day is reported."""
+    of_days = F.greatest(F.col("days_reported") / F.col("clumped") - 1, F.lit(0.1))
+    ratio = (F.col("unobserved") + F.col("of_fuel")) / F.nullif(F.col("unobserved"), F.lit(0.0))
+    return F.least(F.coalesce(of_days * ratio * ratio, F.lit(MANY)), F.lit(MANY))
 
 
-def _told(width: Column, letters: Column, rating: Column) -> Column:
-    place = F.array_position(F.array(*map(F.lit, RATINGS)), rating).cast("int")
-    own = F.try_element_at(letters, F.nullif(place, F.lit(0)))
-    return F.struct(width, letters.alias("letters"), (own < SURE).alias("is_near_boundary"))
+def _own_probability() -> Column:
+    """Probability of the letter that the row has."""
+    place = F.array_position(F.array(*map(F.lit, RATINGS)), F.col("cii_rating")).cast("int")
+    return F.try_element_at("letters", F.nullif(place, F.lit(0)))
 
 
 def _squares(neighbours: str) -> Column:
@@ -191,7 +177,7 @@ def _squares(neighbours: str) -> Column:
     co2_co2, co2_nm, nm_nm = (F.col(f"{neighbours}{name}") for name in ("co2_co2", "co2_nm", "nm_nm"))
     both = co2_nm if neighbours else 2 * co2_nm
     squares = co2_co2 - ratio * both + ratio * ratio * nm_nm
-    return once(squares, lambda squares: F.when(squares > ROUNDING * F.col("co2_co2"), squares).otherwise(0.0))
+    return F.when(squares > ROUNDING * F.col("co2_co2"), squares).otherwise(0.0)
 
 
 def _sd(error_pct: float) -> float:

@@ -55,8 +55,7 @@ def voyage_emissions(
     found = found.withColumn("scope_note", note("of the voyage")).withColumn("voyage_cii", F.col("cii_attained_ytd"))
     found = found.withColumn("cii_rating", cii_rating(rated("voyage_cii"), F.col("boundaries")))
     days = F.col("duration_hours") / HOURS_OF_DAY
-    noise = uncertainty.noise(days, F.col("voyage_cii"), F.col("boundaries"), F.col("cii_rating"), error)
-    return found.withColumn("noise", noise).select(*_columns(days, regulation))
+    return uncertainty.with_noise(found, days, "voyage_cii", error).select(*_columns(days, regulation))
 
 
 def _inside(voyages: DataFrame, days: DataFrame) -> DataFrame:
@@ -78,7 +77,7 @@ def _inside(voyages: DataFrame, days: DataFrame) -> DataFrame:
 
 
 def _columns(days: Column, regulation: Regulation) -> list[Column]:
-    letters = F.when(F.col("cii_rating").isNotNull(), F.col("noise.letters"))
+    letters = F.when(F.col("cii_rating").isNotNull(), F.col("letters"))
     modelled = (F.col("co2_modelled_t") + F.col("co2_modelled_low_t")) / F.nullif("co2_t", F.lit(0.0))
     made = {
         "days_inside": F.col("days_reported"),
@@ -86,10 +85,9 @@ def _columns(days: Column, regulation: Regulation) -> list[Column]:
         "co2_inside_t": F.col("co2_t"),
         "distance_inside_nm": F.col("distance_nm"),
         "voyage_modelled_share": F.when(modelled.isNotNull(), F.least(modelled, F.lit(1.0))),
-        "cii_low_90": F.col("voyage_cii") * F.exp(-F.col("noise.width")),
-        "cii_high_90": F.col("voyage_cii") * F.exp("noise.width"),
+        "cii_low_90": F.col("voyage_cii") * F.exp(-F.col("width")),
+        "cii_high_90": F.col("voyage_cii") * F.exp("width"),
         **{f"rating_{letter.lower()}_probability": letters[i] for i, letter in enumerate(RATINGS)},
-        "is_near_boundary": F.col("noise.is_near_boundary"),
         "regulation_version": F.lit(regulation.version),
     }
     return [made.get(name, F.col(name)).alias(name) for name in GOLD_VOYAGE_EMISSIONS.columns]

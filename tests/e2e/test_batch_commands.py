@@ -35,7 +35,7 @@ from contracts.tables import (
 )
 from infra.class_archive import QUICK_START, java_options
 from infra.jars import spark_jars
-from lakehouse import runs
+from lakehouse import engines
 from lakehouse.schema import spark_schema
 from lakehouse.session import DELTA
 from lakehouse.store import Store
@@ -109,7 +109,7 @@ def no_spark(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> SparkSession:
         raise AssertionError("Spark was started")
 
-    monkeypatch.setattr(runs, "spark_session", refuse)
+    monkeypatch.setattr(engines, "spark_session", refuse)
 
 
 def run(command: click.Command, *arguments: object) -> Result:

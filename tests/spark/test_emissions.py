@@ -123,15 +123,25 @@ def test_each_fuel_counts_with_its_own_factor_and_what_is_not_reported_counts_as
 
 
 def test_rolling_sums_are_over_calendar_days_and_not_rows(spark: SparkSession) -> None:
-    back = {days: JAN_31 - timedelta(days=days) for days in (0, 6, 7, 29, 30)}
-    rows = rated(spark, [fuel_day(day, fuel_hfo_t=10.0**-days) for days, day in back.items()])
+    burnt = {0: 1_000.0, 6: 100.0, 7: 10.0, 29: 1.0, 30: 0.1}
+    rows = rated(spark, [fuel_day(JAN_31 - timedelta(days=days), fuel_hfo_t=t) for days, t in burnt.items()])
     row = rows[230_000_001, JAN_31]
 
-    assert row.co2_7d_t == pytest.approx(3.114 * (1 + 1e-6), rel=1e-12)
-    assert row.co2_30d_t == pytest.approx(3.114 * (1 + 1e-6 + 1e-7), rel=1e-12)
+    assert row.co2_7d_t == pytest.approx(3.114 * 1_100, rel=1e-12)
+    assert row.co2_30d_t == pytest.approx(3.114 * 1_111, rel=1e-12)
     assert row.cii_7d == pytest.approx(row.co2_7d_t * 1e6 / (50_000 * 2_000), rel=1e-12)
     assert row.cii_30d == pytest.approx(row.co2_30d_t * 1e6 / (50_000 * 4_000), rel=1e-12)
     assert row.distance_ytd_nm == 5_000.0
+
+
+def test_an_idle_week_has_no_co2_and_no_carbon_intensity_left_of_the_days_before(spark: SparkSession) -> None:
+    """0.1, 0.2 and their like leave a rest behind when an engine adds them and takes them off again."""
+    sailed = [fuel_day(JAN_31 - timedelta(days=20 - n), fuel_hfo_t=0.1 * n, distance_nm=0.3 * n) for n in range(1, 9)]
+    idle = [fuel_day(JAN_31 - timedelta(days=n), fuel_hfo_t=0.0, distance_nm=0.0) for n in range(12)]
+    row = rated(spark, [*sailed, *idle])[230_000_001, JAN_31]
+
+    assert (row.co2_7d_t, row.cii_7d) == (0.0, None)
+    assert row.co2_30d_t == pytest.approx(3.114 * 3.6, rel=1e-11)
 
 
 def test_the_year_so_far_begins_on_the_first_of_january(spark: SparkSession) -> None:
