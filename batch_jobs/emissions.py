@@ -58,7 +58,7 @@ NEEDED_OF_SHIPS = (f.IMO_NUMBER, f.CII_SHIP_TYPE, f.DWT_T, f.GROSS_TONNAGE)
 @click.option("--baseline-2008", type=click.FloatRange(min=0, min_open=True), help="Your fleet in 2008, gCO2/t nm.")
 @click.option("--report", "report_folder", type=click.Path(path_type=Path), help="Folder of the report files.")
 @click.option(
-    "--engine", type=click.Choice(get_args(Engine)), default="spark", show_default=True, help="What computes."
+    "--engine", type=click.Choice(ENGINES), default="spark", show_default=True, help="What computes."
 )
 @click.option("--changed-only", is_flag=True, help="Compute only vessels with other data than at the last run.")
 @click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
@@ -98,9 +98,11 @@ def main(
     It writes to no table that Spark has clustered, as those of the lake are: name an --output of its own.
     """
     if compliance_check in eu_checks.CHECKS:
-        own = {"--what-if": what_if_text, "--vessel": vessel, "--gwp": gwp, "--baseline-2008": baseline_2008}
-        others = {"--changed-only": changed_only or None, "--engine sail": None if engine == "spark" else engine}
-        _refuse(compliance_check, {**own, **others})
+        of_cii = {
+            "--what-if": what_if_text, "--vessel": vessel, "--gwp": gwp, "--baseline-2008": baseline_2008,
+            "--changed-only": changed_only or None, "--engine sail": None if engine == "spark" else engine,
+        }  # fmt: skip
+        _refuse(compliance_check, of_cii)
         paths = (input_path, output_path, register_path)
         eu_checks.check(
             compliance_check,
