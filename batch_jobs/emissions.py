@@ -57,9 +57,7 @@ NEEDED_OF_SHIPS = (f.IMO_NUMBER, f.CII_SHIP_TYPE, f.DWT_T, f.GROSS_TONNAGE)
 @click.option("--gwp", type=click.Choice(GWP_SETS), help="Beside it CH4, N2O and well to wake by these potentials.")
 @click.option("--baseline-2008", type=click.FloatRange(min=0, min_open=True), help="Your fleet in 2008, gCO2/t nm.")
 @click.option("--report", "report_folder", type=click.Path(path_type=Path), help="Folder of the report files.")
-@click.option(
-    "--engine", type=click.Choice(ENGINES), default="spark", show_default=True, help="What computes."
-)
+@click.option("--engine", type=click.Choice(ENGINES), default="spark", show_default=True, help="What computes.")
 @click.option("--changed-only", is_flag=True, help="Compute only vessels with other data than at the last run.")
 @click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
 @json_option
