@@ -88,7 +88,7 @@ def lawful_positions(folder: Path, sog_limit_kn: float) -> pl.DataFrame:
         .unique("event_id", maintain_order=True)
         .join(sender, "event_id")
         .select(pl.all().exclude("observed_at_ms", "event_id"), pl.lit(SOURCE).alias("source"))
-        .sort("observed_at", "mmsi")
+        .sort("observed_at", "mmsi", "ship")
     )
 
 
@@ -202,8 +202,8 @@ def _tell(facts: dict[str, Any], as_json: bool) -> None:
     who = [(r["coverage"], *(r["identity"][name] for name in WHO)) for r in facts["results"]]
     fuel = [(r["coverage"], *r["modelled_fuel"].values()) for r in facts["results"]]
     print_table("Who sailed", ("coverage", *(name.replace("_", " ") for name in WHO)), who)
-    columns = ("coverage", "ships", "error, %", "with sign, %", "worst, %", "within the stated error")
-    print_table("CO2 by mile, modelled from positions", columns, fuel)
+    of_fuel = ("coverage", "ships", "error, %", "with sign, %", "worst, %", "within the stated error")
+    print_table("CO2 by mile, modelled from positions", of_fuel, fuel)
 
 
 if __name__ == "__main__":
