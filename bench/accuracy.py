@@ -1,6 +1,6 @@
 """How right port calls, voyages and miles are: found from a fleet twin's positions, compared with its truth.
 
-    python -m bench.accuracy --ships 12 --days 60 --seed 1 --coverage 1,0.5,0.2,0.05 [--uneven]
+    python -m bench.accuracy --ships 12 --days 60 --seed 1 --coverage 1,0.5,0.2,0.05 [--uneven] [--design-draught]
 
 The twin is made (seeded, with its silences and faults, ships that share an MMSI among them). Its lawful AIS positions
 fall into segments as in Silver, these are joined to tracks, and the transforms run on them. Truth goes by ship and not
@@ -88,7 +88,7 @@ def lawful_positions(folder: Path, sog_limit_kn: float) -> pl.DataFrame:
         .unique("event_id", maintain_order=True)
         .join(sender, "event_id")
         .select(pl.all().exclude("observed_at_ms", "event_id"), pl.lit(SOURCE).alias("source"))
-        .sort("observed_at", "mmsi")
+        .sort("observed_at", "mmsi", "ship")
     )
 
 
@@ -157,8 +157,11 @@ def _voyage(row: Row, ship_of: dict[str, int], distance: str) -> Event:
 )
 @click.option("--coverage", default="1,0.5,0.2,0.05", show_default=True, help="Shares of the reports that are kept.")
 @click.option("--uneven", is_flag=True, help="Keep or drop six hours of a ship on end.")
+@click.option("--design-draught", is_flag=True, help="Model fuel as if no ship told its draught.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def main(ships: int, days: int, seed: int, shared: int, coverage: str, uneven: bool, as_json: bool) -> None:
+def main(
+    ships: int, days: int, seed: int, shared: int, coverage: str, uneven: bool, design_draught: bool, as_json: bool
+) -> None:
     """Make a twin, find its port calls and voyages, and print how right they are."""
     settings = Settings()
     config = TwinConfig.checked(ships=ships, days=days, seed=seed, faults=FaultRates(shared_mmsi=shared))
@@ -173,7 +176,7 @@ def main(ships: int, days: int, seed: int, shared: int, coverage: str, uneven: b
             started, path = time.monotonic(), folder / f"{share}.parquet"
             some = heard(kept, share, seed, uneven=uneven)
             some.write_parquet(path)
-            statics = static_reports(folder, share, seed)
+            statics = static_reports(folder, 0.0 if design_draught else share, seed)
             facts = measured(spark, spark.read.parquet(str(path)), statics, folder, settings.jump_limit_kn)
             head = {"coverage": share, "positions": len(some)}
             results.append(head | facts | {"seconds": round(time.monotonic() - started, 1)})
@@ -202,8 +205,8 @@ def _tell(facts: dict[str, Any], as_json: bool) -> None:
     who = [(r["coverage"], *(r["identity"][name] for name in WHO)) for r in facts["results"]]
     fuel = [(r["coverage"], *r["modelled_fuel"].values()) for r in facts["results"]]
     print_table("Who sailed", ("coverage", *(name.replace("_", " ") for name in WHO)), who)
-    columns = ("coverage", "ships", "error, %", "with sign, %", "worst, %", "within the stated error")
-    print_table("CO2 by mile, modelled from positions", columns, fuel)
+    of_fuel = ("coverage", "ships", "error, %", "with sign, %", "worst, %", "within the stated error")
+    print_table("CO2 by mile, modelled from positions", of_fuel, fuel)
 
 
 if __name__ == "__main__":

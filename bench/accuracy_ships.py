@@ -35,7 +35,8 @@ def sender_of(rows: pl.DataFrame, folder: Path) -> pl.DataFrame:
 def adjusted_rand(one: Sequence[Hashable], other: Sequence[Hashable]) -> float:
     """Hubert and Arabie's index of two partitions: 1 for the same one, 0 for what chance would give."""
     table = np.zeros((len(set(one)), len(set(other))))
-    np.add.at(table, (np.unique(one, return_inverse=True)[1], np.unique(other, return_inverse=True)[1]), 1)
+    places = (np.unique(np.asarray(names), return_inverse=True)[1] for names in (one, other))
+    np.add.at(table, tuple(places), 1)
     both, rows, columns = (_pairs(counts) for counts in (table, table.sum(1), table.sum(0)))
     by_chance = rows * columns / _pairs(table.sum())
     most = (rows + columns) / 2

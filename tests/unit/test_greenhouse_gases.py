@@ -58,7 +58,7 @@ def test_fuels_add_up_and_their_intensity_is_the_mean_by_energy() -> None:
     [({"hfo": 1.0, "lng": 1.0}, "MARITIME_EU_LNG_ENGINE"), ({"lpg_butane": 1.0}, "for lpg_butane"), ({}, "No fuel")],
 )
 def test_a_year_with_fuel_that_has_no_factors_says_so_and_has_no_figure(fuel_t: dict[str, float], why: str) -> None:
-    row = gases("ar5", **fuel_t)
+    row = gases("ar5", None, **fuel_t)
 
     assert why in row["basis"]
     assert row["co2e_well_to_wake_t"] is row["ch4_t"] is row["well_to_wake_g_per_mj"] is None
