@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -140,7 +141,7 @@ def days(series: Mapping[str, Mapping[date, float]], y_label: str, about: str, t
         return svg_of(figure, about)
 
 
-def _every_day(values: Mapping[date, float]) -> tuple[np.ndarray, list[float]]:
+def _every_day(values: Mapping[date, float]) -> tuple[npt.NDArray[Any], list[float]]:
     """All days from the first to the last; a day without a value is no number, so that no line is drawn over it."""
     every = np.arange(min(values), max(values) + timedelta(days=1), dtype="datetime64[D]") if values else np.array([])
     return every, [values.get(day, np.nan) for day in every.tolist()]

@@ -19,6 +19,7 @@ from contracts.tables import (
     GOLD_VOYAGE_EMISSIONS,
 )
 
+Row = Mapping[str, Any]
 CO2 = "fuel by kind times its CO2 factor; reported fuel, else the bottom-up model of the Fourth IMO GHG Study"
 CF = "CO2 factors: MEPC.364(79)"
 CII = "MARPOL Annex VI regulation 28; CII: MEPC.352(78), reference lines: MEPC.353(78)"
@@ -28,13 +29,12 @@ OF_FLEET = (
     "imo_number, year(reported_on) ORDER BY reported_on DESC, mmsi DESC) = 1)"
 )
 """The last day of each vessel and year."""
-RATED = {"source": OF_FLEET, "where": "cii_rating_ytd IS NOT NULL"}
+RATED: Mapping[str, Any] = {"source": OF_FLEET, "where": "cii_rating_ytd IS NOT NULL"}
 ORDER = (
     "totals", "ratings", "outlook", "years", "act", "plans", "over", "later", "voyages", "sea", "intensity", "what-if",
     "daily", "unrated", "rest-on",
 )  # fmt: skip
 """Of the sections on the page; one for each year is ``outlook-2024``."""
-Row = Mapping[str, Any]
 
 
 def trails(run: Run, period: Period, told: Mapping[str, Any]) -> list[Trail]:
@@ -58,7 +58,7 @@ def _of_years(guide: Guide, told: Mapping[str, Any]) -> Iterator[Trail]:
     known = f"days with fuel: median {percent(median(shares))}, least {percent(min(shares))}" if shares else ""
     first, last = guide.period.start_on.year, guide.period.end_on.year
     in_years = f"year BETWEEN {first} AND {last} AND cii_rating IS NOT NULL"
-    of_year = {"sources": sources, "coverage": known}
+    of_year: dict[str, Any] = {"sources": sources, "coverage": known}
     for year, _ in told["outlook_plots"]:
         yield guide.trail(
             f"outlook-{year}", f"Ships of {year} under the limits of each year to 2030", [GOLD_EMISSION_OUTLOOK],
@@ -66,7 +66,7 @@ def _of_years(guide: Guide, told: Mapping[str, Any]) -> Iterator[Trail]:
             what="count(*)", where=f"year = {year}", rule=LIMITS,
             method="the year's attained CII held to the limits of each later year", **of_year,
         )  # fmt: skip
-    worst = years[0] if years else dict.fromkeys(("vessel_id", "year", "cii_attained"))
+    worst: Row = years[0] if years else dict.fromkeys(("vessel_id", "year", "cii_attained"))
     yield guide.trail(
         "years", "Each ship's year against its boundaries", [GOLD_EMISSION_YEAR],
         figure=f"attained CII of {worst['vessel_id']} in {worst['year']}, gCO2 per capacity and nm",
@@ -93,8 +93,8 @@ def _of_days(guide: Guide, told: Mapping[str, Any]) -> Iterator[Trail]:
     for row in by_method:
         days[row["method"]] += row["vessel_days"]
     coverage = ", ".join(f"{count:,} vessel-days {method or 'without fuel'}" for method, count in sorted(days.items()))
-    common = {"sources": sources, "coverage": coverage}
-    worst = {"row": key_of(rated[0], "mmsi", "reported_on")} if rated else {}
+    common: dict[str, Any] = {"sources": sources, "coverage": coverage}
+    worst: dict[str, Any] = {"row": key_of(rated[0], "mmsi", "reported_on")} if rated else {}
     yield guide.trail(
         "totals", "Figures at the head of the page", table, figure="CO2, t", value=told["totals"]["co2_t"],
         what="sum(co2_t)", where="reported_on {period}", method=CO2, rule=CF, **common,
@@ -132,7 +132,7 @@ def _of_days(guide: Guide, told: Mapping[str, Any]) -> Iterator[Trail]:
 
 def _of_voyages(guide: Guide, told: Mapping[str, Any]) -> Iterator[Trail]:
     voyages, sea = told["voyages"], told["sea"]
-    worst = voyages[0] if voyages else dict.fromkeys(("voyage_id", "voyage_cii"))
+    worst: Row = voyages[0] if voyages else dict.fromkeys(("voyage_id", "voyage_cii"))
     shares = [voyage["known_share"] for voyage in voyages]
     yield guide.trail(
         "voyages", "Worst voyages", [GOLD_VOYAGE_EMISSIONS],

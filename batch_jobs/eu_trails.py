@@ -28,9 +28,9 @@ def trails(run: Run, period: Period, told: Mapping[str, Any], table: Table, figu
     acts = ", ".join(told["rules"].resolutions)
     unknown = sum(ship["scope_unknown_days"] for ship in ships)
     days = sum(ship["fuel_days"] for ship in ships)
-    common = {"sources": [ship["source"] for ship in ships], "rule": acts}
+    common: dict[str, Any] = {"sources": [ship["source"] for ship in ships], "rule": acts}
     coverage = f"scope of all hours on {days - unknown:,} of {days:,} fuel days"
-    worst = {"row": key_of(reckoned[0], "mmsi", "year")} if reckoned else {}
+    worst: dict[str, Any] = {"row": key_of(reckoned[0], "mmsi", "year")} if reckoned else {}
     return [
         guide.trail(
             "ships", "Vessels and years", [table], figure=unit, value=told["total"] if reckoned else None,

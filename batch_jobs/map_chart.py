@@ -45,7 +45,7 @@ def world(ways: Sequence[Way], ports: Sequence[Place], labels: tuple[str, str], 
         axes.scatter([lon for _, lon, _ in ports], [lat for lat, _, _ in ports], s=9, color=INK, zorder=3)
         for north, east, name in _named(ports, box):
             at_right = east > box[1] - NAME_DEG[0] * (box[1] - box[0])
-            place = {"xytext": (-4 if at_right else 4, 3), "ha": "right" if at_right else "left"}
+            place: dict[str, Any] = {"xytext": (-4 if at_right else 4, 3), "ha": "right" if at_right else "left"}
             axes.annotate(name, (east, north), textcoords="offset points", fontsize=8, color=INK, **place)
         axes.set_aspect("equal")
         axes.tick_params(length=0)

@@ -48,7 +48,11 @@ def trails(guide: Guide, traffic: dict[str, Any] | None) -> list[Trail]:
     """Where these figures come from."""
     if not traffic or not traffic["sources"]:
         return []
-    common = {"method": "legs between positions of a day, on WGS84", "rule": "none", "sources": names(traffic)}
+    common: dict[str, Any] = {
+        "method": "legs between positions of a day, on WGS84",
+        "rule": "none",
+        "sources": names(traffic),
+    }
     found = [
         guide.trail(
             "heard", "What was heard, by source", [GOLD_VESSEL_DAY], figure="positions",

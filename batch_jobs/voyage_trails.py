@@ -38,7 +38,7 @@ def trails(run: Run, period: Period, told: Mapping[str, Any]) -> list[Trail]:
 
 def _of_all(guide: Guide, told: Mapping[str, Any]) -> Iterator[Trail]:
     totals, coverage = told["totals"], told["coverage"]
-    common = {"sources": totals["sources"], "rule": NONE}
+    common: dict[str, Any] = {"sources": totals["sources"], "rule": NONE}
     judged = f"{totals['judged']:,} of {totals['voyages']:,} voyages have a schedule and an arrival"
     yield guide.trail(
         "totals", "Figures at the head of the page", ANALYTICS, figure="voyages", value=totals["voyages"],
@@ -72,7 +72,11 @@ def _of_all(guide: Guide, told: Mapping[str, Any]) -> Iterator[Trail]:
 
 def _of_delays(guide: Guide, told: Mapping[str, Any]) -> Iterator[Trail]:
     totals = told["totals"]
-    common = {"sources": totals["sources"], "rule": NONE, "coverage": f"{totals['judged']:,} voyages judged"}
+    common: dict[str, Any] = {
+        "sources": totals["sources"],
+        "rule": NONE,
+        "coverage": f"{totals['judged']:,} voyages judged",
+    }
     yield guide.trail(
         "late", "How late", ANALYTICS, figure="voyages on time", value=told["delays"]["on time"],
         what="count_if(delay_hours = 0)", where=OF_PERIOD, method=LATE, **common,

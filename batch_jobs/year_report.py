@@ -87,7 +87,7 @@ def outlook(run: Run, period: Period) -> dict[str, Any]:
         counts[row["year"]].setdefault(row["target_year"], Counter())[row["cii_rating"]] += row["count"]
     return {
         "outlook_plots": [(year, plot(_outlook_plot(year, by_target))) for year, by_target in counts.items()],
-        "outlook_rows": {year: sum(map(Counter.total, by_target.values())) for year, by_target in counts.items()},
+        "outlook_rows": {year: sum(of.total() for of in by_target.values()) for year, by_target in counts.items()},
     }
 
 
