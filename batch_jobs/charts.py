@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
+from html import escape
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK, SOFT, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 BLUE, ORANGE = "#1f6f9f", "#d9822b"
+DARK_LETTERS = ("A", "D", "E")
+"""Ratings whose colour takes white letters; the others take dark ones."""
 RATING_COLOURS = {"A": "#1a7f4b", "B": "#7fb84a", "C": "#e3b505", "D": "#e07b28", "E": "#b3261e"}
 BAR_WIDTH = 150
-NAMED_PORTS = 12
-"""Most ports whose names are written on a map; the others are dots."""
-Way = tuple[Sequence[float], Sequence[float], bool]
-"""Latitudes and longitudes of a voyage in order of time, and whether it is generated."""
+WIDTH_IN = 5.4
+"""Of a plot: its letters are as large as the page's on a wide screen, and can still be read on a telephone."""
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: searchable, and set in the page's own font
     "svg.hashsalt": "maritimeiq",  # the same data give the same file
@@ -40,17 +42,34 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def bars(values: Mapping[str, float], x_label: str, y_label: str, colours: Sequence[str] | str = BLUE) -> str:
-    """One bar per name with its number above."""
+def bars(values: Mapping[str, float], x_label: str, y_label: str, about: str) -> str:
+    """One bar per name with its number above; ``about`` says what the plot shows to those who do not see it."""
     with mpl.rc_context(STYLE):
         figure, axes = _axes(x_label, y_label)
-        drawn = axes.bar(list(values), list(values.values()), color=colours, width=0.72)
+        drawn = axes.bar(list(values), list(values.values()), color=BLUE, width=0.72)
         axes.bar_label(drawn, [f"{value:,.0f}" for value in values.values()], padding=2, color=INK)
         axes.margins(y=0.14)
-        return _svg(figure)
+        return svg_of(figure, about)
 
 
-def rating_pairs(now: Mapping[str, int], later: Mapping[str, int], labels: tuple[str, str], y_label: str) -> str:
+def lying_bars(values: Mapping[str, tuple[float, str]], x_label: str, about: str) -> str:
+    """One lying bar per name, the first on top, in the colour of its letter and with both written behind it."""
+    with mpl.rc_context({**STYLE, "axes.grid.axis": "x"}):
+        figure = Figure(figsize=(WIDTH_IN, 0.6 + 0.27 * len(values)), layout="constrained")
+        axes = figure.add_subplot()
+        colours = [RATING_COLOURS[letter] for _, letter in values.values()]
+        drawn = axes.barh(list(values), [value for value, _ in values.values()], color=colours, height=0.7)
+        axes.bar_label(drawn, [f"{value:+,.0f} %  {letter}" for value, letter in values.values()], padding=4, color=INK)
+        axes.invert_yaxis()
+        axes.margins(x=0.16)
+        axes.tick_params(length=0)
+        axes.set_xlabel(x_label)
+        return svg_of(figure, about)
+
+
+def rating_pairs(
+    now: Mapping[str, int], later: Mapping[str, int], labels: tuple[str, str], y_label: str, about: str
+) -> str:
     """Ratings A to E side by side: under the limit of the year, and under another one (hatched)."""
     with mpl.rc_context({**STYLE, "hatch.color": "white", "hatch.linewidth": 2}):
         figure, axes = _axes("Rating", y_label)
@@ -60,23 +79,28 @@ def rating_pairs(now: Mapping[str, int], later: Mapping[str, int], labels: tuple
             drawn = axes.bar(places, heights, width=0.38, color=list(RATING_COLOURS.values()), hatch=hatch)
             axes.bar_label(drawn, [f"{height:,}" for height in heights], padding=2, color=INK)
         axes.set_xticks(range(len(RATING_COLOURS)), list(RATING_COLOURS))
+        axes.yaxis.get_major_locator().set_params(integer=True)
         axes.margins(y=0.14)
         axes.set_title(f"plain: {labels[0]} · hatched: {labels[1]}", loc="left", fontsize=10, color=SOFT)
-        return _svg(figure)
+        return svg_of(figure, about)
 
 
-def ratings_by_year(counts: Mapping[int, Mapping[str, int]], y_label: str) -> str:
-    """Ships by rating, A at the bottom, stacked for each year; each part with its number."""
+def ratings_by_year(counts: Mapping[int, Mapping[str, int]], y_label: str, about: str) -> str:
+    """Ships by rating, A at the bottom, stacked for each year; each part with its letter and number."""
     with mpl.rc_context(STYLE):
-        figure, axes = _axes("Limits of", y_label)
+        figure, axes = _axes("under the limits of", y_label, height_in=3.6)
         names, base = [str(year) for year in counts], np.zeros(len(counts))
+        least = max(sum(of_year.values()) for of_year in counts.values()) / 28  # a lower part has no room for letters
         for letter, colour in RATING_COLOURS.items():
             heights = np.array([of_year.get(letter, 0) for of_year in counts.values()])
-            drawn = axes.bar(names, heights, bottom=base, color=colour, width=0.72, label=letter)
-            axes.bar_label(drawn, [f"{n:,}" if n else "" for n in heights], label_type="center", color="white")
+            drawn = axes.bar(names, heights, bottom=base, color=colour, width=0.8, label=letter, edgecolor="white")
+            told = [f"{letter} {n:,}" if n >= least else "" for n in heights]
+            ink = "white" if letter in DARK_LETTERS else INK
+            axes.bar_label(drawn, told, label_type="center", color=ink, fontsize=8)
             base = base + heights
+        axes.yaxis.get_major_locator().set_params(integer=True)
         axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(RATING_COLOURS), borderaxespad=0)
-        return _svg(figure)
+        return svg_of(figure, about)
 
 
 def on_scale(value: float, ends: tuple[float, float] | None, boundaries: Sequence[float]) -> str:
@@ -88,7 +112,7 @@ def on_scale(value: float, ends: tuple[float, float] | None, boundaries: Sequenc
 
     edges = [0.0, *(x(boundary) for boundary in boundaries), float(BAR_WIDTH)]
     parts = [
-        f'<rect x="{left}" y="5" width="{round(right - left, 1)}" height="8" fill="{colour}"/>'
+        f'<rect x="{left}" y="5" width="{round(right - left, 1)}" height="8" fill="{colour}" stroke="white"/>'
         for left, right, colour in zip(edges[:-1], edges[1:], RATING_COLOURS.values(), strict=True)
     ]
     if ends:
@@ -99,66 +123,32 @@ def on_scale(value: float, ends: tuple[float, float] | None, boundaries: Sequenc
     return f'{head} aria-label="{label}">{"".join(parts)}</svg>'
 
 
-def days(series: Mapping[str, Mapping[date, float]], y_label: str) -> str:
-    """Lines over days; the first is drawn pale, the last strong."""
+def days(series: Mapping[str, Mapping[date, float]], y_label: str, about: str, top: float | None = None) -> str:
+    """Lines over days, with a hole where there is none; the first is drawn pale, the last strong.
+
+    ``top`` is the upper end of the scale, where it is known.
+    """
     with mpl.rc_context(STYLE):
         figure, axes = _axes("", y_label)
         for index, (name, values) in enumerate(series.items()):
             is_main = index == len(series) - 1
             style: dict[str, Any] = (
-                {"color": ORANGE, "linewidth": 2} if is_main else {"color": BLUE, "linewidth": 1, "alpha": 0.45}
+                {"color": ORANGE, "linewidth": 2} if is_main else {"color": BLUE, "linewidth": 1, "alpha": 0.6}
             )
-            axes.plot(np.array(list(values), dtype="datetime64[D]"), list(values.values()), label=name, **style)
-        axes.set_ylim(bottom=0)
+            axes.plot(*_every_day(values), label=name, **style)
+        axes.set_ylim(bottom=0, top=top)
         axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)
-        return _svg(figure)
+        return svg_of(figure, about)
 
 
-def world(ways: Sequence[Way], ports: Sequence[tuple[float, float, str]], labels: tuple[str, str]) -> str:
-    """Ways over the water on a plain chart of degrees: recorded ones strong, generated ones dashed, ports as dots.
-
-    There is no coastline: the graticule and the ports tell where it is.
-    """
-    with mpl.rc_context({**STYLE, "axes.grid.axis": "both"}):
-        figure = Figure(figsize=(7.2, 4.2), layout="constrained")
-        axes = figure.add_subplot()
-        styles: dict[bool, dict[str, Any]] = {
-            False: {"color": BLUE, "linewidth": 1.1, "label": labels[0]},
-            True: {"color": ORANGE, "linewidth": 0.8, "linestyle": (0, (4, 2)), "label": labels[1]},
-        }
-        for lat, lon, is_generated in ways:
-            axes.plot(*unbroken(lon, lat), **styles[is_generated])
-            styles[is_generated].pop("label", None)
-        axes.scatter([lon for _, lon, _ in ports], [lat for lat, _, _ in ports], s=9, color=INK, zorder=3)
-        for north, east, name in ports[:NAMED_PORTS]:
-            axes.annotate(name, (east, north), (3, 3), textcoords="offset points", fontsize=7, color=SOFT)
-        axes.set_aspect("equal", adjustable="datalim")
-        axes.set_xlabel("longitude, degrees east")
-        axes.set_ylabel("latitude, degrees north")
-        if ways:
-            axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)
-        return _svg(figure)
+def _every_day(values: Mapping[date, float]) -> tuple[npt.NDArray[Any], list[float]]:
+    """All days from the first to the last; a day without a value is no number, so that no line is drawn over it."""
+    every = np.arange(min(values), max(values) + timedelta(days=1), dtype="datetime64[D]") if values else np.array([])
+    return every, [values.get(day, np.nan) for day in every.tolist()]
 
 
-def unbroken(lon: Sequence[float], lat: Sequence[float]) -> tuple[list[float], list[float]]:
-    """The way with a hole where it crosses the antimeridian: else a line would be drawn round the earth.
-
-    >>> unbroken([179.0, -179.0], [1.0, 2.0])
-    ([179.0, nan, -179.0], [1.0, nan, 2.0])
-    """
-    east: list[float] = []
-    north: list[float] = []
-    for x, y in zip(lon, lat, strict=True):
-        if east and abs(x - east[-1]) > 180:
-            east.append(np.nan)
-            north.append(np.nan)
-        east.append(x)
-        north.append(y)
-    return east, north
-
-
-def _axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7.2, 3), layout="constrained")
+def _axes(x_label: str, y_label: str, height_in: float = 2.9) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
     axes = figure.add_subplot()
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
@@ -167,7 +157,9 @@ def _axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _svg(figure: Figure) -> str:
+def svg_of(figure: Figure, about: str) -> str:
+    """The plot as text, with a name for those who do not see it."""
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")), transparent=True)
-    return text.getvalue()[text.getvalue().index("<svg") :]
+    drawn = text.getvalue()[text.getvalue().index("<svg") :]
+    return drawn.replace("<svg", f'<svg role="img" aria-label="{escape(about, quote=True)}"', 1)

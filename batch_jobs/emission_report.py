@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from batch_jobs import charts, traffic
+from batch_jobs import charts, emission_trails, traffic
 from batch_jobs.inputs import Period
 from batch_jobs.reports import plot, source_note, write_csv, write_page
 from batch_jobs.runs import Run, rows_of
@@ -26,6 +26,7 @@ NO_FUEL = (
     "never rated."
 )
 SHOWN = 40
+DRAWN_DAYS = 366
 STATE = (
     "mmsi", "reported_on", "cii_ship_type", "capacity", "capacity_unit", "co2_ytd_t", "distance_ytd_nm",
     "cii_attained_ytd", "cii_required", "cii_rating_ytd", "cii_required_2030", "cii_rating_2030", "is_over_limit",
@@ -89,33 +90,36 @@ def write(
     over_2030 = [ship for ship in rated if ship["is_over_limit_2030"]]
     sums = _sums(run, period)
     co2, seen = _daily(sums), traffic.heard(run, NO_FUEL)
+    drawn = _last_year(co2)
     name = f"emissions_{run.arguments['compliance_check']}_{period.start_on}_{period.end_on}"
-    page = write_page(
-        folder / f"{name}.html",
-        "emissions.html.j2",
-        title="Emission compliance report",
-        period=str(period),
-        input=run.arguments["input"],
-        output=run.arguments["output"],
-        estimate=ESTIMATE,
-        sources=source_note([*(ship["source"] for ship in ships), *traffic.names(seen)]),
-        traffic=seen,
-        totals={"co2_t": sum(co2.values())},
-        fleet=ships,
-        rated=rated,
-        over=over,
-        over_2030=over_2030,
-        later=[ship for ship in over_2030 if not ship["is_over_limit"]],
-        unrated_count=len(ships) - len(rated),
-        origins=_origins(sums),
-        shown=SHOWN,
-        regulation=regulation,
-        reduction_2030=regulation.reduction_pct(TARGET_YEAR) if TARGET_YEAR in regulation.years else None,
-        least_gt=regulation.scope("least_gross_tonnage", period.end_on.year),
-        rating_plot=plot(_rating_plot(rated)),
+    content = {
+        "title": "Emission compliance report",
+        "period": str(period),
+        "input": run.arguments["input"],
+        "output": run.arguments["output"],
+        "estimate": ESTIMATE,
+        "sources": source_note([*(ship["source"] for ship in ships), *traffic.names(seen)]),
+        "traffic": seen,
+        "totals": {"co2_t": sum(co2.values()), "first_on": min(co2), "last_on": max(co2)},
+        "fleet": ships,
+        "rated": rated,
+        "over": over,
+        "over_2030": over_2030,
+        "later": [ship for ship in over_2030 if not ship["is_over_limit"]],
+        "unrated_count": len(ships) - len(rated),
+        "origins": _origins(sums),
+        "shown": SHOWN,
+        "regulation": regulation,
+        "reduction_2030": regulation.reduction_pct(TARGET_YEAR) if TARGET_YEAR in regulation.years else None,
+        "least_gt": regulation.scope("least_gross_tonnage", period.end_on.year),
+        "rating_plot": plot(_rating_plot(rated)),
         **of_years,
-        co2_plot=plot(charts.days({"each day": co2, "mean of seven days": _week_mean(co2)}, "t CO2")),
-    )
+        "co2_plot": plot(_co2_plot(drawn)),
+        "undrawn_days": len(co2) - len(drawn),
+        "last_day": max(co2.items()),
+    }
+    content["trails"] = emission_trails.trails(run, period, content)
+    page = write_page(folder / f"{name}.html", "emissions.html.j2", **content)
     return [
         page,
         write_csv(folder / f"{name}_fleet.csv", COLUMNS, ships),
@@ -126,11 +130,27 @@ def write(
 
 def _rating_plot(rated: Sequence[Ship]) -> str:
     now, later = (Counter(ship[name] for ship in rated) for name in ("cii_rating_ytd", "cii_rating_2030"))
-    return charts.rating_pairs(now, later, ("limit of the year", "limit of 2030"), "vessels and years")
+    about = f"Rated vessels and years by rating: {_spoken(now)}; under the limit of 2030: {_spoken(later)}"
+    return charts.rating_pairs(now, later, ("limit of the year", "limit of 2030"), "vessels and years", about)
+
+
+def _spoken(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{letter} {counts[letter]}" for letter in RATINGS)
+
+
+def _co2_plot(co2: dict[date, float]) -> str:
+    about = f"Tonnes of CO2 a day, from {min(co2)} to {max(co2)}: at most {max(co2.values()):,.0f}"
+    return charts.days({"each day": co2, "mean of seven days": _week_mean(co2)}, "t CO2", about)
+
+
+def _last_year(co2: dict[date, float]) -> dict[date, float]:
+    """The days that a plot has room for: a year up to the last one."""
+    since = max(co2) - timedelta(days=DRAWN_DAYS - 1)
+    return {day: co2_t for day, co2_t in co2.items() if day >= since}
 
 
 def _written(run: Run, period: Period) -> DataFrame:
-    return run.store.read(GOLD_EMISSION_COMPLIANCE).filter(period.where(f.REPORTED_ON))
+    return run.told(GOLD_EMISSION_COMPLIANCE).filter(period.where(f.REPORTED_ON))
 
 
 def _sums(run: Run, period: Period) -> list[dict[str, Any]]:

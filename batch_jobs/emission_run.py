@@ -107,7 +107,7 @@ def in_years(period: inputs.Period) -> str:
 
 def written_years(run: Run, period: inputs.Period) -> list[dict[str, Any]]:
     """The vessel-years of the period as they stand in Gold, with what every figure of them is."""
-    rows = run.store.read(GOLD_EMISSION_YEAR).filter(in_years(period)).orderBy("vessel_id", "year")
+    rows = run.told(GOLD_EMISSION_YEAR).filter(in_years(period)).orderBy("vessel_id", "year")
     return [{**row, "statement": emission_report.ESTIMATE} for row in rows_of(rows)]
 
 

@@ -24,6 +24,7 @@ from contracts.tables import (
     SILVER_VOYAGES,
     Table,
 )
+from lakehouse.provenance import told_settings
 from lakehouse.runs import recorded
 from lakehouse.transforms.eu_scope import scope_spans, scoped_days
 from lakehouse.transforms.eu_years import ets_years, fueleu_years
@@ -130,6 +131,7 @@ def compute(
     days = scoped_days(fuel_days, scope_spans(run.read(SILVER_VOYAGES), rules))
     rows = chosen.years(days, run.read(SILVER_SHIP_REGISTER), rules, settings.eu_lng_engine)
     run.basis["regulation"] = rules.version
+    run.basis["settings"] = {**told_settings(settings), "eu_lng_engine": settings.eu_lng_engine}
     first, last = period.start_on.year, period.end_on.year
     run.replace(chosen.table, rows, f"year >= {first} AND year <= {last}", {"year": (first, last)})
     return days

@@ -11,6 +11,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from batch_jobs import eu_trails
 from batch_jobs.inputs import Period
 from batch_jobs.reports import source_note, write_csv, write_page
 from batch_jobs.runs import Run, rows_of
@@ -34,6 +35,7 @@ class Page:
         title: Of the page.
         table: Whose columns the CSV has.
         figure: The column by which ships are ranked; null where a ship has no figures.
+        unit: What its sum is.
         columns: Of the page's table: column, heading, digits.
         method: What the page says of how it was reckoned.
     """
@@ -41,6 +43,7 @@ class Page:
     title: str
     table: Table
     figure: str
+    unit: str
     columns: tuple[tuple[str, str, int], ...]
     method: str
 
@@ -55,10 +58,11 @@ ETS = Page(
     "EU emissions trading",
     GOLD_EU_ETS_YEAR,
     "ets_surrender_t",
+    "allowances to surrender",
     (
-        ("fuel_in_scope_t", "Fuel in scope t", 1), ("ets_emissions_t", "In scope t CO2(e)", 1),
-        ("ets_surrender_pct", "Owed for %", 0), ("ets_surrender_t", "Allowances", 1),
-        ("fuel_scope_unknown_t", "Fuel of unknown scope t", 1),
+        ("fuel_in_scope_t", "Fuel in scope, t", 1), ("ets_emissions_t", "In scope, t CO2(e)", 1),
+        ("ets_surrender_pct", "Owed for, %", 0), ("ets_surrender_t", "Allowances", 1),
+        ("fuel_scope_unknown_t", "Fuel of unknown scope, t", 1),
     ),
     "Tank to wake by the factors of the FuelEU annex; CO2 to 2025, from 2026 on CO2e with methane slip and nitrous "
     "oxide (potentials of the IPCC's fifth assessment). The ice class allowance is not reckoned with, and no price is "
@@ -68,10 +72,11 @@ FUELEU = Page(
     "FuelEU Maritime",
     GOLD_FUELEU_YEAR,
     "penalty_eur",
+    "EUR of penalties",
     (
-        ("energy_in_scope_mj", "Energy in scope MJ", 0), ("ghg_intensity_g_per_mj", "Intensity g/MJ", 4),
-        ("fueleu_limit_g_per_mj", "Limit g/MJ", 4), ("compliance_balance_t", "Balance t CO2e", 1),
-        ("penalty_eur", "Penalty EUR", 0), ("fuel_scope_unknown_t", "Fuel of unknown scope t", 1),
+        ("energy_in_scope_mj", "Energy in scope, MJ", 0), ("ghg_intensity_g_per_mj", "Intensity, g/MJ", 4),
+        ("fueleu_limit_g_per_mj", "Limit, g/MJ", 4), ("compliance_balance_t", "Balance, t CO2e", 1),
+        ("penalty_eur", "Penalty, EUR", 0), ("fuel_scope_unknown_t", "Fuel of unknown scope, t", 1),
     ),
     "Well to wake by the default factors of annex II and the potentials of the text (RED II). Renewable fuel of "
     "non-biological origin, wind and shore power, banking, borrowing and pooling, and the higher penalty of repeated "
@@ -82,7 +87,7 @@ FUELEU = Page(
 def fleet(run: Run, table: Table, period: Period) -> list[Row]:
     """The vessels and years of the period as they were written."""
     of_years = f"year >= {period.start_on.year} AND year <= {period.end_on.year}"
-    return rows_of(run.store.read(table).where(of_years).orderBy("imo_number", "mmsi", "year"))
+    return rows_of(run.told(table).where(of_years).orderBy("imo_number", "mmsi", "year"))
 
 
 def unknown_days(days: DataFrame, period: Period) -> list[Row]:
@@ -113,34 +118,39 @@ def write(
     """Write the HTML page and the CSV files of ships and of days of unknown scope; returns their paths."""
     name = f"emissions_{run.arguments['compliance_check']}_{period.start_on}_{period.end_on}"
     reckoned = _reckoned(page, ships)
-    html = write_page(
-        folder / f"{name}.html",
-        "eu.html.j2",
-        title=page.title,
-        period=f"years {period.start_on.year} to {period.end_on.year}, up to {period.end_on}",
-        input=run.arguments["input"],
-        output=run.arguments["output"],
-        estimate=ESTIMATE,
-        sources=source_note([ship["source"] for ship in ships]),
-        traffic=None,
-        page=page,
-        ships=ships,
-        reckoned=reckoned,
-        total=sum(ship[page.figure] for ship in reckoned),
-        due=sorted({ship["ets_due_on"] for ship in reckoned if ship.get("ets_due_on")}),
-        reasons=_reasons(ships),
-        unknown=unknown,
-        unknown_fuel_t=sum(ship["fuel_scope_unknown_t"] or 0.0 for ship in reckoned),
-        shown=SHOWN,
-        rules=rules,
-        least_gt=LEAST_GROSS_TONNAGE,
-    )
+    content = {
+        "title": page.title,
+        "period": f"{_years(period)}, up to {period.end_on}",
+        "input": run.arguments["input"],
+        "output": run.arguments["output"],
+        "estimate": ESTIMATE,
+        "sources": source_note([ship["source"] for ship in ships]),
+        "traffic": None,
+        "page": page,
+        "ships": ships,
+        "reckoned": reckoned,
+        "total": sum(ship[page.figure] for ship in reckoned),
+        "due": sorted({ship["ets_due_on"] for ship in reckoned if ship.get("ets_due_on")}),
+        "reasons": _reasons(ships),
+        "unknown": unknown,
+        "unknown_fuel_t": sum(ship["fuel_scope_unknown_t"] or 0.0 for ship in reckoned),
+        "shown": SHOWN,
+        "rules": rules,
+        "least_gt": LEAST_GROSS_TONNAGE,
+    }
+    content["trails"] = eu_trails.trails(run, period, content, page.table, page.figure, page.unit)
+    html = write_page(folder / f"{name}.html", "eu.html.j2", **content)
     rows = [{**ship, "statement": ESTIMATE} for ship in ships]
     return [
         html,
         write_csv(folder / f"{name}.csv", (*page.table.columns, "statement"), rows),
         write_csv(folder / f"{name}_scope_unknown_days.csv", DAY_COLUMNS, unknown),
     ]
+
+
+def _years(period: Period) -> str:
+    first, last = period.start_on.year, period.end_on.year
+    return f"year {first}" if first == last else f"years {first} to {last}"
 
 
 def _reckoned(page: Page, ships: Sequence[Row]) -> list[Row]:

@@ -17,6 +17,7 @@ from contracts.fields import Type
 from contracts.tables import Table
 
 TWIN = "twin"
+DASH = "\N{EN DASH}"
 ARROW_TYPES: dict[Type, pa.DataType] = {
     "boolean": pa.bool_(), "int": pa.int32(), "long": pa.int64(), "double": pa.float64(), "string": pa.string(),
     "date": pa.date32(), "timestamp": pa.timestamp("us", "UTC"),
@@ -28,7 +29,7 @@ def write_page(path: Path, template: str, **content: Any) -> Path:  # noqa: ANN4
     pages = Environment(
         loader=PackageLoader("batch_jobs"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    pages.filters.update(number=number, percent=percent)
+    pages.filters.update(number=number, percent=percent, figure=figure)
     written_at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(pages.get_template(template).render(written_at=written_at, **content), encoding="utf-8")
@@ -69,9 +70,14 @@ def source_note(sources: Sequence[str]) -> list[dict[str, Any]]:
 
 def number(value: float | int | None, digits: int = 1) -> str:
     """A number for people; a dash for none."""
-    return "-" if value is None else f"{value:,.{0 if isinstance(value, int) else digits}f}"
+    return DASH if value is None else f"{value:,.{0 if isinstance(value, int) else digits}f}"
 
 
 def percent(share: float | None) -> str:
     """A share as per cent; a dash for none."""
-    return "-" if share is None else f"{share:.0%}"
+    return DASH if share is None else f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+
+
+def figure(value: float | int) -> str:
+    """A figure as a command gives it again: all of a count, six digits of a measure."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}" if abs(value) < 1e5 else f"{value:,.1f}"

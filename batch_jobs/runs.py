@@ -54,6 +54,16 @@ class Run(runs.Run):
         say(f"Loaded {self.rows_read:,} rows{context} in {self.partitions} partitions from {source.path}")
         return self.rows_read
 
+    def version_of(self, table: Table) -> int:
+        """Version of the table that the run wrote last, else the one that it reads."""
+        if table.name not in self.versions:
+            self.read(table)
+        return self.versions.get(table.name, self.inputs.get(table.name, 0))
+
+    def told(self, table: Table) -> DataFrame:
+        """The table at this version: what a report tells of it can be looked up again."""
+        return self.store.read(table, self.version_of(table))
+
     def write(self, table: Table, rows: DataFrame, covers: Mapping[str, tuple[date, date]]) -> None:
         """Replace the rows that ``covers`` names by these, in one commit, and check what was written.
 

@@ -11,6 +11,7 @@ from batch_jobs.inputs import Period
 from batch_jobs.runs import Run, rows_of
 from contracts.tables import GOLD_PORT_CALLS, SILVER_EMISSIONS
 from lakehouse.transforms.port_stays import port_stays
+from lakehouse.transforms.sailings import ends_a_voyage
 from lakehouse.transforms.voyage_fuel import fuel_by_route
 
 STAY_COLUMNS = (
@@ -21,20 +22,21 @@ FUEL_COLUMNS = ("route_id", "voyages", "fuel_days", "fuel_t", "distance_nm", "fu
 
 
 def stays(run: Run, period: Period) -> list[dict[str, Any]]:
-    """Ports by the calls that arrived in the period; none where positions were not looked at."""
+    """Ports by the calls that arrived in the period, each with one of them; none where positions were not looked at."""
     if not run.store.exists(GOLD_PORT_CALLS):
         return []
-    calls = run.store.read(GOLD_PORT_CALLS)
+    calls = run.told(GOLD_PORT_CALLS)
     arrived_on = F.to_date("arrived_at")
     of_period = calls.filter((arrived_on >= period.start_on) & (arrived_on <= period.end_on))
-    return rows_of(port_stays(of_period).orderBy(F.desc("calls"), "port_name"))
+    latest = of_period.where(ends_a_voyage()).groupBy("wpi_number").agg(F.max("port_call_id").alias("port_call_id"))
+    return rows_of(port_stays(of_period).join(latest, "wpi_number").orderBy(F.desc("calls"), "port_name"))
 
 
 def fuel(run: Run, written: DataFrame) -> list[dict[str, Any]]:
     """Routes by the fuel that a mile took; none without fuel days."""
     if not run.store.exists(SILVER_EMISSIONS):
         return []
-    by_route = fuel_by_route(written, run.store.read(SILVER_EMISSIONS))
+    by_route = fuel_by_route(written, run.told(SILVER_EMISSIONS))
     return rows_of(by_route.orderBy(F.desc("fuel_days"), "route_id"))
 
 

@@ -24,6 +24,7 @@ from contracts.tables import (
 )
 from infra.console import Command, json_option, print_facts, print_json, say
 from lakehouse import ledger
+from lakehouse.provenance import told_settings
 from lakehouse.runs import recorded
 from lakehouse.track_tables import NEEDED, update
 
@@ -58,6 +59,7 @@ def bring_up_to_date(settings: Settings, *, rebuild: bool = False) -> dict[str, 
     needed = [field for field in SILVER_POSITIONS.fields if field.name in NEEDED]
     inputs.read_log(path, SILVER_POSITIONS, needed)
     with recorded(Run, JOB, {"rebuild": rebuild}, settings) as run:
+        run.basis["settings"] = told_settings(settings)  # of them the fastest speed, which fuel rests on
         with timed(run):
             is_new = update(run, _complete_until(settings), settings.jump_limit_kn, whole=rebuild)
         if not is_new:

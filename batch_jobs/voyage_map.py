@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from batch_jobs import charts
+from batch_jobs import map_chart
 from batch_jobs.inputs import Period
 from batch_jobs.reports import TWIN
 from batch_jobs.runs import Run, rows_of
@@ -27,7 +28,7 @@ def draw(run: Run, period: Period) -> dict[str, Any] | None:
     sailed = rows_of(chosen)
     if not sailed:
         return None
-    ways: dict[str, charts.Way] = {
+    ways: dict[str, map_chart.Way] = {
         row["sailing_id"]: (
             [place["lat_deg"] for place in row["places"]],
             [place["lon_deg"] for place in row["places"]],
@@ -39,16 +40,26 @@ def draw(run: Run, period: Period) -> dict[str, Any] | None:
     index = {port.wpi_number: port for port in world_port_index()}
     numbers = sorted(set(called), key=lambda number: (-called.count(number), number))
     ports = [(index[n].lat_deg, index[n].lon_deg, index[n].name) for n in numbers]
-    whole = run.store.read(GOLD_SAILINGS).filter(period.where(f.DEPARTED_ON)).count()
-    svg = charts.world(list(ways.values()), ports, ("recorded", "twin (generated)"))
-    return {"svg": svg, "drawn": len(ways), "voyages": whole, "every_h": EVERY_H}
+    whole = run.told(GOLD_SAILINGS).filter(period.where(f.DEPARTED_ON)).count()
+    about = f"Map of the {len(ways)} longest voyages between {len(ports)} ports"
+    svg = map_chart.world(list(ways.values()), ports, ("recorded", "twin (generated)"), about)
+    shares = [row["observed_share"] for row in sailed if row["observed_share"] is not None]
+    return {
+        "svg": svg,
+        "drawn": len(ways),
+        "voyages": whole,
+        "every_h": EVERY_H,
+        "longest": sailed[0],
+        "observed_share": median(shares) if shares else None,
+        "sources": [row["source"] for row in sailed],
+    }
 
 
 def _chosen(run: Run, period: Period) -> DataFrame:
-    sailed = run.store.read(GOLD_SAILINGS).filter(period.where(f.DEPARTED_ON)).filter("distance_nm > 0")
+    sailed = run.told(GOLD_SAILINGS).filter(period.where(f.DEPARTED_ON)).filter("distance_nm > 0")
     columns = (
         "sailing_id", "track_id", "departed_at", "arrived_at", "from_wpi_number", "to_wpi_number", "distance_nm",
-        "source",
+        "observed_share", "source",
     )  # fmt: skip
     return sailed.orderBy(F.desc("distance_nm"), "sailing_id").limit(MOST_VOYAGES).select(*columns)
 
@@ -57,8 +68,8 @@ def _places(run: Run, chosen: DataFrame) -> DataFrame:
     """Of each voyage its places in order of time, thinned."""
     span = chosen.agg(F.min("departed_at").alias("first"), F.max("arrived_at").alias("last")).first()
     assert span is not None  # an aggregate without groups has one row
-    segments = run.store.read(GOLD_VESSEL_TRACKS).select("segment_id", "track_id").join(F.broadcast(chosen), "track_id")
-    positions = run.store.read(SILVER_POSITIONS).where(F.col("observed_at") >= F.lit(span["first"]))
+    segments = run.told(GOLD_VESSEL_TRACKS).select("segment_id", "track_id").join(F.broadcast(chosen), "track_id")
+    positions = run.told(SILVER_POSITIONS).where(F.col("observed_at") >= F.lit(span["first"]))
     is_on_way = F.col("observed_at").between(
         F.col("departed_at"), F.coalesce("arrived_at", F.lit("9999-12-31").cast("timestamp"))
     )

@@ -27,7 +27,7 @@ def written(run: Run, period: Period, statement: str) -> list[Voyage]:
     """Voyages of the period with what every figure of them is; the furthest above the required CII first."""
     if not run.store.exists(GOLD_VOYAGE_EMISSIONS):
         return []
-    rows = run.store.read(GOLD_VOYAGE_EMISSIONS).filter(period.where(f.DEPARTED_ON))
+    rows = run.told(GOLD_VOYAGE_EMISSIONS).filter(period.where(f.DEPARTED_ON))
     excess = F.col("voyage_cii") / F.col("cii_required")
     return [{**row, "statement": statement} for row in rows_of(rows.orderBy(F.desc_nulls_last(excess), "voyage_id"))]
 
@@ -55,14 +55,16 @@ def content(run: Run, period: Period, voyages: Sequence[Voyage], years: Sequence
 
 def _worst(voyages: Sequence[Voyage]) -> str:
     """Bars of how far each is from the required CII, in the colour of its letter."""
-    named = {_name(voyage): voyage for voyage in voyages}
-    values = {name: 100 * (v["voyage_cii"] / v["cii_required"] - 1) for name, v in named.items()}
-    colours = [charts.RATING_COLOURS[v["cii_rating"]] for v in named.values()]
-    return charts.bars(values, "", "% above the required CII", colours)
+    values = {_name(v): (100 * (v["voyage_cii"] / v["cii_required"] - 1), v["cii_rating"]) for v in voyages}
+    about = "Worst voyages, per cent above the required CII: " + "; ".join(
+        f"{n} {v:+.0f}" for n, (v, _) in values.items()
+    )
+    return charts.lying_bars(values, "% above the required CII", about)
 
 
 def _name(voyage: Voyage) -> str:
-    return f"{voyage['imo_number']}\n{voyage['departed_on']:%d %b}"
+    route = f" {voyage['route_id']}" if voyage["route_id"] else ""
+    return f"{voyage['imo_number']}{route} {voyage['departed_on']:%d %b}"
 
 
 def _scale(voyage: Voyage, limits: Mapping[tuple[int, int], list[float]]) -> Markup | str:

@@ -31,7 +31,7 @@ Rows = list[dict[str, Any]]
 
 def fleet_rows(run: Run, period: Period, baseline_2008: float | None) -> Rows:
     """The fleet's intensity by year and capacity unit, beside the ambition against 2008 where that can be said."""
-    years = run.store.read(GOLD_EMISSION_YEAR).filter(in_years(period))
+    years = run.told(GOLD_EMISSION_YEAR).filter(in_years(period))
     return [
         {**row, "year": str(row["year"]), "against_2008": against_2008(row, baseline_2008)}
         for row in rows_of(fleet_intensity(years).orderBy("year", "capacity_unit"))
@@ -66,22 +66,40 @@ def content(run: Run, period: Period, years: Rows, results: Mapping[str, Rows], 
         "warned": [year for year in rated if year["warning"]],
         "unrated_years": unrated(years),
         "fleet_intensity": results["fleet_intensity"],
-        "what_if": results["what_if_years"],
+        "what_if": _in_order(results["what_if_years"], rated),
         "gases": results["greenhouse_gases"],
         "error": error,
         "sure": SURE,
         "ambition_pct": AMBITION_CUT_PCT,
-        "outlook_plots": outlook_plots(run, period),
+        **outlook(run, period),
     }
 
 
-def outlook_plots(run: Run, period: Period) -> list[tuple[int, Markup]]:
-    """Per calendar year a plot of its ships by rating under the limits of each year to 2030."""
-    found = run.store.read(GOLD_EMISSION_OUTLOOK).filter(in_years(period))
+def _in_order(supposed: Rows, rated: Rows) -> Rows:
+    """What-if years in the order of the rated ones, those without a rating last."""
+    place = {(str(year["vessel_id"]), str(year["year"])): number for number, year in enumerate(rated)}
+    return sorted(supposed, key=lambda row: place.get((row["vessel_id"], row["year"]), len(place)))
+
+
+def outlook(run: Run, period: Period) -> dict[str, Any]:
+    """Per calendar year a plot of its ships by rating under the limits of each year to 2030, and its number of rows."""
+    found = run.told(GOLD_EMISSION_OUTLOOK).filter(in_years(period))
     counts: defaultdict[int, dict[int, Counter[str]]] = defaultdict(dict)
     for row in rows_of(found.groupBy("year", "target_year", "cii_rating").count().orderBy("year", "target_year")):
         counts[row["year"]].setdefault(row["target_year"], Counter())[row["cii_rating"]] += row["count"]
-    return [(year, plot(charts.ratings_by_year(by_target, "rated ships"))) for year, by_target in counts.items()]
+    return {
+        "outlook_plots": [(year, plot(_outlook_plot(year, by_target))) for year, by_target in counts.items()],
+        "outlook_rows": {year: sum(of.total() for of in by_target.values()) for year, by_target in counts.items()},
+    }
+
+
+def _outlook_plot(year: int, by_target: Mapping[int, Counter[str]]) -> str:
+    told = (
+        f"{target}: " + " ".join(f"{letter} {n}" for letter, n in sorted(of.items()))
+        for target, of in by_target.items()
+    )
+    about = f"Ships of {year} by rating under the limits of each year. {'; '.join(told)}"
+    return charts.ratings_by_year(by_target, "rated ships", about)
 
 
 def unrated(years: Sequence[Year]) -> Rows:

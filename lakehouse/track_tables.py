@@ -137,7 +137,7 @@ def _port_calls(of: Update, tail: DataFrame, begins: DataFrame, others: DataFram
     since = begins.select(F.col("track_id").alias("segment_id"), F.col("begins_at").alias("recompute_from"))
     found = restated(tail, since).withColumnRenamed("segment_id", "track_id")
     stale = anew.from_start(stored, begins, "arrived_at", inclusive=False)
-    of.write(t.GOLD_PORT_CALLS, _with_source(found, tracks), _stale(t.GOLD_PORT_CALLS, stale, stored, others))
+    of.write(t.GOLD_PORT_CALLS, with_source(found, tracks), _stale(t.GOLD_PORT_CALLS, stale, stored, others))
     written = of.run.store.read(t.GOLD_PORT_CALLS)
     latest = anew.from_start(written, begins, "arrived_at", inclusive=False)
     return latest.unionByName(anew.settled_calls(written, begins))
@@ -147,15 +147,25 @@ def _sailings(
     of: Update, tail: DataFrame, calls: DataFrame, begins: DataFrame, others: DataFrame, tracks: DataFrame
 ) -> None:
     stored = of.stored(t.GOLD_SAILINGS)
+    stale = anew.from_start(stored, begins, "departed_at", inclusive=True)
+    rows = with_source(track_sailings(calls, tail), tracks)
+    of.write(t.GOLD_SAILINGS, rows, _stale(t.GOLD_SAILINGS, stale, stored, others))
+
+
+def track_sailings(calls: DataFrame, tail: DataFrame) -> DataFrame:
+    """Rows of ``gold.sailings`` without their ``source``.
+
+    Args:
+        calls: Rows of ``gold.port_calls``.
+        tail: Positions of the tracks, of `placed`.
+    """
     found = sailings(calls.withColumnRenamed("track_id", "segment_id"), tail).withColumns(
         {
             "route_id": F.concat(_port("from"), F.lit("-"), _port("to")),
             "departed_on": F.to_date("departed_at"),
         }
     )
-    stale = anew.from_start(stored, begins, "departed_at", inclusive=True)
-    rows = _with_source(found.withColumnRenamed("segment_id", "track_id"), tracks)
-    of.write(t.GOLD_SAILINGS, rows, _stale(t.GOLD_SAILINGS, stale, stored, others))
+    return found.withColumnRenamed("segment_id", "track_id")
 
 
 def _port(side: str) -> Column:
@@ -173,7 +183,7 @@ def _gaps(of: Update, tail: DataFrame, begins: DataFrame, others: DataFrame, eve
         still_open.withColumnRenamed("segment_id", "track_id")
     )
     stale = anew.from_start(stored, begins, "started_at", inclusive=True).unionByName(stored.where("is_open"))
-    of.write(t.GOLD_GAPS, _with_source(rows, everybody), _stale(t.GOLD_GAPS, stale, stored, others))
+    of.write(t.GOLD_GAPS, with_source(rows, everybody), _stale(t.GOLD_GAPS, stale, stored, others))
 
 
 def _loitering(
@@ -183,7 +193,7 @@ def _loitering(
     found = loitering(with_far_ports(tail, ports)).withColumnRenamed("segment_id", "track_id")
     rows = anew.from_start(found, begins, "started_at", inclusive=True)
     stale = anew.from_start(stored, begins, "started_at", inclusive=True)
-    of.write(t.GOLD_LOITERING, _with_source(rows, tracks), _stale(t.GOLD_LOITERING, stale, stored, others))
+    of.write(t.GOLD_LOITERING, with_source(rows, tracks), _stale(t.GOLD_LOITERING, stale, stored, others))
 
 
 def _fuel(
@@ -191,7 +201,7 @@ def _fuel(
 ) -> None:
     """Days from that of the last settled departure on: the tail begins early enough for the whole of it."""
     stored = of.stored(t.GOLD_TRACK_FUEL)
-    found = track_fuel(of.run, tail, tracks, identities, of.jump_limit_kn)
+    found = track_fuel(tail, tracks, identities, known(of.run, t.SILVER_SHIP_REGISTER), of.jump_limit_kn)
     days = begins.withColumn("begins_at", F.date_trunc("day", "begins_at"))
     rows = anew.from_start(found, days, "reported_on", inclusive=True)
     stale = anew.from_start(stored, days, "reported_on", inclusive=True)
@@ -216,7 +226,7 @@ def _encounters(
     of_tracks = near.drop("segment_id").withColumnRenamed("track_id", "segment_id")
     found = encounters(with_nearest_port(of_tracks, ports, FROM_PORT_KM))
     rows = found.withColumnsRenamed({"segment_id_1": "track_id_1", "segment_id_2": "track_id_2"})
-    sources = _sources(everybody)
+    sources = track_sources(everybody)
     for side in ("1", "2"):
         named = sources.select(F.col("track_id").alias(f"track_id_{side}"), F.col("source").alias(f"source_{side}"))
         rows = rows.join(named, f"track_id_{side}")
@@ -234,15 +244,22 @@ def _tail(of: Update, positions: DataFrame, labels: DataFrame, begins: DataFrame
     mine = labels.where(~F.col("is_noise")).join(begins, "track_id").select("segment_id", "track_id", "read_from_at")
     of_days = positions if earliest[0] is None else positions.where(F.col("observed_at") >= F.lit(earliest[0]))
     rows = of_days.join(mine, "segment_id").where(F.col("observed_at") >= F.col("read_from_at"))
-    of_tracks = rows.drop("segment_id", "read_from_at").withColumnRenamed("track_id", "segment_id")
-    return _with_tanker(of, with_nearest_port(of_tracks, ports, FROM_PORT_KM))
+    return placed(rows.drop("read_from_at"), ports, known(of.run, t.SILVER_VESSELS))
 
 
-def _with_tanker(of: Update, positions: DataFrame) -> DataFrame:
+def placed(positions: DataFrame, ports: DataFrame, vessels: DataFrame) -> DataFrame:
+    """Positions of tracks with their nearest port and whether the ship is a tanker; ``segment_id`` is the track.
+
+    Args:
+        positions: `NEEDED`, and ``track_id``.
+        ports: As `with_nearest_port` wants them.
+        vessels: ``mmsi`` and ``ship_type_code``, as ``silver.vessels`` or the reports behind it have them.
+    """
+    of_tracks = positions.drop("segment_id").withColumnRenamed("track_id", "segment_id")
+    near = with_nearest_port(of_tracks, ports, FROM_PORT_KM)
     is_tanker = F.col("ship_type_code").between(*TANKERS)
-    ships = known(of.run, t.SILVER_VESSELS).where(is_tanker)
-    tankers = ships.select("mmsi", F.lit(True).alias("is_tanker")).distinct()
-    told = positions.join(F.broadcast(tankers), "mmsi", "left")
+    tankers = vessels.where(is_tanker).select("mmsi", F.lit(True).alias("is_tanker")).distinct()
+    told = near.join(F.broadcast(tankers), "mmsi", "left")
     return told.withColumn("is_tanker", F.coalesce("is_tanker", F.lit(False)))
 
 
@@ -272,14 +289,15 @@ def _complete_until(reached: Mapping[str, datetime]) -> Column:
     return F.array_max(F.transform(F.split("source", ", "), lambda source: F.try_element_at(known, source)))
 
 
-def _sources(tracks: DataFrame) -> DataFrame:
+def track_sources(tracks: DataFrame) -> DataFrame:
+    """``source`` of each track: the feeds of all its segments."""
     listed = F.array_distinct(F.flatten(F.collect_list(F.split("source", ", "))))
     return tracks.groupBy("track_id").agg(F.array_join(F.array_sort(listed), ", ").alias("source"))
 
 
-def _with_source(rows: DataFrame, tracks: DataFrame) -> DataFrame:
+def with_source(rows: DataFrame, tracks: DataFrame) -> DataFrame:
     """Rows with the feeds that their track was heard by."""
-    return rows.join(_sources(tracks), "track_id")
+    return rows.join(track_sources(tracks), "track_id")
 
 
 def _stale(table: Table, restated_rows: DataFrame, stored: DataFrame, others: DataFrame) -> DataFrame:

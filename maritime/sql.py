@@ -6,7 +6,7 @@ import csv
 import difflib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +32,27 @@ def connect() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def query(settings: Settings, text: str) -> duckdb.DuckDBPyRelation:
+def query(settings: Settings, text: str, versions: Mapping[str, int] | None = None) -> duckdb.DuckDBPyRelation:
     """Run a SELECT over the lake; tables are named as ``gold.vessel_day``, and only these are opened.
 
+    Args:
+        settings: Where the lake is.
+        text: The SELECT.
+        versions: Tables that are read as they were, by name; the others as they are.
+
     Raises:
-        InputError: The text is no SELECT, or names a table or column that is not there.
+        InputError: The text is no SELECT, or names a table, version or column that is not there.
     """
-    connection = connect()
+    connection, at = connect(), dict(versions or {})
     try:
         for schema, table in sorted(set(tables_named(connection, text))):
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
             place = _place(settings, f"{schema}.{table}").replace("'", "''")
-            connection.execute(f'CREATE VIEW "{schema}"."{table}" AS SELECT * FROM delta_scan(\'{place}\')')  # nosec B608
+            version = f", version => {at.pop(f'{schema}.{table}')}" if f"{schema}.{table}" in at else ""
+            scan = f"delta_scan('{place}'{version})"
+            connection.execute(f'CREATE VIEW "{schema}"."{table}" AS SELECT * FROM {scan}')  # nosec B608
+        if at:
+            raise InputError(f"--at {next(iter(at))}: the query does not name this table.")
         return connection.sql(text)
     except duckdb.Error as error:
         raise InputError(_one_sentence(error)) from error
@@ -89,12 +98,26 @@ def _one_sentence(error: duckdb.Error) -> str:
     return " ".join(str(error).split("\nLINE ")[0].split())
 
 
+def _pinned(options: Sequence[str]) -> dict[str, int]:
+    """Versions by table.
+
+    Raises:
+        InputError: One is not TABLE=VERSION.
+    """
+    pins = [option.rpartition("=") for option in options]
+    for option, (name, _, version) in zip(options, pins, strict=True):
+        if not name or not version.isdigit():
+            raise InputError(f"--at {option}: write it as gold.vessel_day=12.")
+    return {name: int(version) for name, _, version in pins}
+
+
 @click.command(cls=Command)
 @click.argument("text", metavar="SELECT")
+@click.option("--at", "pins", multiple=True, metavar="TABLE=VERSION", help="Read a table as of a Delta version.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated lines.")
 @click.option("--rows", "limit", default=100, show_default=True, help="Rows of the printed table; 0 for all.")
 @json_option
-def sql(text: str, as_csv: bool, limit: int, as_json: bool) -> None:
+def sql(text: str, pins: tuple[str, ...], as_csv: bool, limit: int, as_json: bool) -> None:
     """Query the lake: maritime sql "SELECT * FROM gold.vessel_day LIMIT 5".
 
     Raises:
@@ -103,7 +126,7 @@ def sql(text: str, as_csv: bool, limit: int, as_json: bool) -> None:
     """
     if as_csv and as_json:
         raise ConfigurationError("--csv and --json exclude each other.")
-    result = query(load_settings(), text)
+    result = query(load_settings(), text, _pinned(pins))
     columns = result.columns
     try:
         all_of_them = as_json or as_csv or not limit

@@ -9,7 +9,8 @@ from pyspark.sql import functions as F
 
 from contracts.errors import InputError
 from contracts.tables import GOLD_MAINTENANCE_PREDICTIONS, GOLD_VESSEL_FEATURES, Table
-from lakehouse.evidence.links import LINKS, Basis, Link, Rows
+from lakehouse.evidence.link import Basis, Link, Rows
+from lakehouse.evidence.links import LINKS
 from lakehouse.evidence.retrace import Difference, MissingError
 from ml.registry import load_model
 from ml.score import predictions

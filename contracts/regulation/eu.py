@@ -147,6 +147,19 @@ def eu_as_known_on(day: date) -> EuRules:
     )
 
 
+def eu_rules_as(version: str | None) -> EuRules:
+    """The rules by which a row with this ``regulation_version`` was reckoned, from the data that are here now.
+
+    Raises:
+        ConfigurationError: What stands behind the ``@`` is no day.
+    """
+    _, _, day = (version or "").partition(AS_KNOWN_ON)
+    try:
+        return eu_as_known_on(date.fromisoformat(day)) if day else load_eu_rules()
+    except ValueError as error:
+        raise ConfigurationError(f"Regulation version {version}: {day!r} is not a day.") from error
+
+
 @cache
 def load_eu_rules() -> EuRules:
     """Read the data files that ship with the platform."""

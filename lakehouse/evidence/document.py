@@ -11,16 +11,17 @@ from typing import Any
 import contracts.regulation
 from contracts import fingerprints
 from contracts.errors import InputError
-from contracts.regulation import FILES, regulation_as
+from contracts.regulation import FILES, eu, regulation_as
 from contracts.settings import Settings
 from contracts.tables import BRONZE, TABLES, Table
 from contracts.topics import Topic
 from infra.release import code_version
 from lakehouse import provenance
 from lakehouse.evidence import values
+from lakehouse.evidence.eu_links import EU_LINKS
 from lakehouse.evidence.history import Commit
 from lakehouse.evidence.links import LINKS
-from lakehouse.evidence.retrace import IN_BRONZE, Difference, Links, MissingError, Step, Trace, find, retrace
+from lakehouse.evidence.retrace import IN_BRONZE, Difference, Links, MissingError, Pins, Step, Trace, find, retrace
 from lakehouse.evidence.subject import Subject, typed
 from lakehouse.evidence.values import Row
 from lakehouse.store import Store
@@ -63,7 +64,7 @@ def make(
         "code": code_version(),
         "contracts": _contracts(trace),
         "rules": _rules(store, trace),
-        **({"regulation": _regulation(row[RATED])} if RATED in row else {}),
+        **({"regulation": _regulation(table, row[RATED])} if RATED in row else {}),
         "steps": [{**step.told(), **_written(step)} for step in trace.steps],
         "notes": [difference.text for difference in _basis_then(store, trace)],
         "differences": [difference.text for difference in trace.differences],
@@ -79,14 +80,15 @@ def verify(
         InputError: It is no evidence, or of a table that is not known here.
     """
     table, row = _subject(evidence)
-    pins = {step["table"]: step for step in evidence["steps"]}
+    pins = {(step["table"], int(step["version"])): step for step in evidence["steps"]}
+    at = next(int(step["version"]) for step in evidence["steps"] if step["table"] == table.name)
     key = {name: values.plain(value) for name, value in evidence["key"].items()}
     try:
-        found = _row_at(store, table, int(pins[table.name]["version"]), row, links)
+        found = _row_at(store, table, at, row, links)
         if found is None:
-            text = f"{table.name} version {pins[table.name]['version']} has no row {key}."
+            text = f"{table.name} version {at} has no row {key}."
             return [Difference(table.name, text)], _notes(settings, evidence)
-        trace = retrace(store, settings, table, int(pins[table.name]["version"]), found, pins, links)
+        trace = retrace(store, settings, table, at, found, pins, links)
     except MissingError as error:
         return error.differences, _notes(settings, evidence)
     return [
@@ -155,19 +157,24 @@ def _rules(store: Store, trace: Trace) -> dict[str, dict[str, str]]:
 
 
 def _read_by(table: Table) -> set[Table]:
-    return set(LINKS[table].needs) if table in LINKS else set()
+    return set(LINKS[table].tables) if table in LINKS else set()
 
 
-def _regulation(version: str) -> dict[str, Any]:
+def _regulation(table: Table, version: str) -> dict[str, Any]:
     """Version that the row rests on; the files' hashes where they are still that version."""
-    if version != regulation_as(version).version:
+    if version != _version_now(table, version):
         return {"version": version}
-    return {"version": version, "files": _file_hashes()}
+    return {"version": version, "files": _file_hashes(table)}
 
 
-def _file_hashes() -> dict[str, str]:
-    folder = files(contracts.regulation)
-    return {f"{name}.csv": hashlib.sha256((folder / f"{name}.csv").read_bytes()).hexdigest() for name in FILES}
+def _version_now(table: Table, version: str) -> str:
+    """Version of the data that are here now, as those of the row's version are named."""
+    return eu.eu_rules_as(version).version if table in EU_LINKS else regulation_as(version).version
+
+
+def _file_hashes(table: Table) -> dict[str, str]:
+    folder, names = files(contracts.regulation), eu.FILES if table in EU_LINKS else FILES
+    return {f"{name}.csv": hashlib.sha256((folder / f"{name}.csv").read_bytes()).hexdigest() for name in names}
 
 
 def _basis_then(store: Store, trace: Trace) -> Iterator[Difference]:
@@ -180,7 +187,7 @@ def _basis_then(store: Store, trace: Trace) -> Iterator[Difference]:
             text = f"{step.table.name} was judged by rules {', '.join(then)} of {topic.short}; now they are "
             yield Difference(topic.short, f"{text}{now[topic.short]}.")
     version = trace.row.get(RATED)
-    if version and version != (today := regulation_as(version).version):
+    if version and version != (today := _version_now(trace.steps[0].table, version)):
         text = f"The row rests on regulation data {version}; now they are {today}."
         yield Difference("regulation", text)
 
@@ -191,10 +198,10 @@ def _row_differences(table: Table, recorded: Row, found: Row) -> Iterator[Differ
         yield Difference(table.name, text)
 
 
-def _step_differences(pins: Mapping[str, Mapping[str, Any]], trace: Trace) -> Iterator[Difference]:
+def _step_differences(pins: Pins, trace: Trace) -> Iterator[Difference]:
     """Steps whose rows or raw bytes are not those that the evidence names."""
     for step in trace.steps:
-        recorded, found = pins.get(step.table.name), step.told()
+        recorded, found = pins.get((step.table.name, step.version)), step.told()
         if recorded is None or recorded["sha256"] == found["sha256"]:
             continue
         head = f"{step.table.name} version {step.version}"
@@ -230,10 +237,11 @@ def _basis_differences(evidence: Mapping[str, Any], store: Store, trace: Trace) 
         yield from _by_name(f"rule of {topic}:", rules, now.get(topic, {}))
     then = evidence.get("regulation")
     if then:
-        today = regulation_as(then["version"]).version
+        table = trace.steps[0].table
+        today = _version_now(table, then["version"])
         if then["version"] != today:
             yield Difference("regulation", f"The regulation data are {today}, the evidence says {then['version']}.")
-        yield from _by_name("regulation file", then.get("files", {}), _file_hashes())
+        yield from _by_name("regulation file", then.get("files", {}), _file_hashes(table))
 
 
 def _by_name(kind: str, then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Difference]:
@@ -249,8 +257,7 @@ def _notes(settings: Settings, evidence: Mapping[str, Any]) -> list[str]:
     if evidence["code"] != code_version():
         notes.append(f"Computed by version {code_version()}; the evidence was made by {evidence['code']}.")
     for step in evidence["steps"]:
-        now = provenance.told_settings(settings)
         for name, value in step.get("settings", {}).items():
-            if now.get(name) != value:
-                notes.append(f"{name} is {now.get(name)} now; computed with {value}, as {step['table']} was.")
+            if (now := getattr(settings, name, None)) != value:
+                notes.append(f"{name} is {now} now; computed with {value}, as {step['table']} was.")
     return list(dict.fromkeys(notes))

@@ -5,8 +5,7 @@ The transforms are those of the streams and jobs; nothing is computed here in an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from functools import partial, reduce
 
@@ -14,11 +13,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from contracts import tables as t
-from contracts.regulation import Regulation
-from contracts.settings import Settings
 from contracts.tables import BRONZE, Table
 from contracts.topics import AIS
-from lakehouse.evidence.values import Row
+from lakehouse.evidence.eu_links import EU_LINKS
+from lakehouse.evidence.link import Basis, Link, Rows
+from lakehouse.evidence.track_links import TRACK_LINKS
 from lakehouse.silver import CLEANINGS, Cleaning, rejudged
 from lakehouse.transforms import silver_rows
 from lakehouse.transforms.emission_days import vessel_id
@@ -36,28 +35,6 @@ from lakehouse.transforms.voyages import ROUTE_WINDOW_DAYS, route_performance, v
 from lakehouse.transforms.voyages_silver import emission_days, reported_on, voyages
 
 PLACE = ("kafka_partition", "kafka_offset", "published_at")
-Rows = Sequence[Row]
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What a transform needs beside rows."""
-
-    settings: Settings
-    regulation: Regulation
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """How rows of a table come about.
-
-    Attributes:
-        needs: Per table read, those of its rows that the given rows rest on.
-        derive: The rows anew, and perhaps others beside them, from the needed rows by table name.
-    """
-
-    needs: Mapping[Table, Callable[[DataFrame, Rows], DataFrame]]
-    derive: Callable[[Mapping[str, DataFrame], Rows, Basis], DataFrame]
 
 
 def _day_positions(positions: DataFrame, rows: Rows) -> DataFrame:
@@ -106,6 +83,12 @@ def _own_sailings(found: DataFrame, rows: Rows) -> DataFrame:
     return found.where(is_own).unionByName(_route_voyages(found, rows).where(~is_own))
 
 
+def _sailed(given: Mapping[str, DataFrame], rows: Rows) -> DataFrame:
+    """What the ships of the rows sailed; the others are counted only."""
+    own = [row["sailing_id"] for row in rows if row["sailing_id"]]
+    return given[t.GOLD_SAILINGS.name].where(F.col("sailing_id").isin(own))
+
+
 def _voyages(given: Mapping[str, DataFrame], _rows: Rows, _basis: Basis) -> DataFrame:
     return voyage_analytics(given[t.SILVER_VOYAGES.name], given[t.GOLD_SAILINGS.name])
 
@@ -146,6 +129,12 @@ def _of_its_mmsi(select: Callable[[DataFrame, Rows], DataFrame]) -> Callable[[Da
 
 def _fuel(given: Mapping[str, DataFrame]) -> DataFrame:
     return fuel_days(given[t.SILVER_EMISSIONS.name], given[t.GOLD_TRACK_FUEL.name])
+
+
+def _told_days(given: Mapping[str, DataFrame], _rows: Rows) -> DataFrame:
+    """The modelled days that count: those on which nothing was reported."""
+    counted = _fuel(given).select("mmsi", "reported_on", "method")
+    return given[t.GOLD_TRACK_FUEL.name].join(counted, ["mmsi", "reported_on", "method"], "left_semi")
 
 
 def _compliance(given: Mapping[str, DataFrame], rows: Rows, basis: Basis) -> DataFrame:
@@ -258,16 +247,24 @@ def _of_bronze(cleaning: Cleaning, table: Table) -> Link:
     return Link({BRONZE[cleaning.topic]: _records}, partial(_parsed, cleaning, table))
 
 
+_UNREPORTED = {t.GOLD_TRACK_FUEL: _told_days}
 LINKS: dict[Table, Link] = {
+    **TRACK_LINKS,
+    **EU_LINKS,
     t.GOLD_VESSEL_DAY: Link({t.SILVER_POSITIONS: _day_positions}, _vessel_day),
     t.GOLD_VESSEL_LATEST: Link(
         {t.SILVER_POSITIONS: _last_position}, lambda given, _rows, _basis: latest(given[t.SILVER_POSITIONS.name])
     ),
     t.GOLD_ROUTE_PERFORMANCE: Link({t.GOLD_VOYAGE_ANALYTICS: _period_voyages}, _route),
-    t.GOLD_VOYAGE_ANALYTICS: Link({t.SILVER_VOYAGES: _route_voyages, t.GOLD_SAILINGS: _own_sailings}, _voyages),
+    t.GOLD_VOYAGE_ANALYTICS: Link(
+        {t.SILVER_VOYAGES: _route_voyages, t.GOLD_SAILINGS: _own_sailings},
+        _voyages,
+        follow={t.GOLD_SAILINGS: _sailed},
+    ),
     t.GOLD_EMISSION_COMPLIANCE: Link(
         {t.SILVER_EMISSIONS: _fuel_days, t.GOLD_TRACK_FUEL: _of_its_mmsi(_fuel_days), t.SILVER_SHIP_REGISTER: _ship},
         _compliance,
+        follow=_UNREPORTED,
     ),
     t.GOLD_EMISSION_YEAR: Link(
         {
@@ -276,6 +273,7 @@ LINKS: dict[Table, Link] = {
             t.SILVER_SHIP_REGISTER: _ship,
         },
         _year,
+        follow=_UNREPORTED,
     ),
     t.GOLD_VOYAGE_EMISSIONS: Link(
         {
@@ -285,6 +283,7 @@ LINKS: dict[Table, Link] = {
             t.SILVER_SHIP_REGISTER: _ship,
         },
         _voyage_emissions,
+        follow=_UNREPORTED,
     ),
     t.GOLD_EMISSION_OUTLOOK: Link({t.GOLD_EMISSION_YEAR: _own_year, t.SILVER_SHIP_REGISTER: _ship}, _outlook),
     t.GOLD_VESSEL_FEATURES: Link({t.SILVER_SENSORS: _engine_days, t.SILVER_VOYAGES: _own_voyages}, _features),
@@ -304,8 +303,7 @@ LINKS: dict[Table, Link] = {
 }
 """Tables whose rows can be retraced.
 
-Those in no link end a way: Bronze, the register, which comes from a file, and what maritime-tracks finds in whole
-tracks of positions: its commits name the versions that were read.
+Those in no link end a way: Bronze, the register, which comes from a file, and which ship a track is.
 
 A prediction needs the model as well: its link is in ``ml.evidence``.
 """

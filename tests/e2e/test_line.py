@@ -121,7 +121,7 @@ def test_both_reports_hold_recorded_ships_beside_the_generated_fleet_and_tell_th
     line: Line, report: str
 ) -> None:
     (page,) = Path(line.settings.reports).glob(f"{report}*.html")
-    heard = page.read_text().split("What was heard, by source")[1]
+    heard = page.read_text().split('<h2 id="heard">')[1]
     recorded = [row for row in line.rows("gold.vessel_day") if row["source"] == "noaa"]
     furthest = max(recorded, key=lambda row: row["distance_nm"])
 

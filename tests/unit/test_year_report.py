@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import re
+import subprocess
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from batch_jobs import charts, dcs, what_if, year_report
+from batch_jobs import charts, dcs, emission_report, map_chart, trails, what_if, year_report
 from contracts.errors import InputError
 from contracts.fields import FUEL_KINDS
+from contracts.land import land
 from contracts.regulation import load_regulation
 from contracts.regulation.heating_values import heating_values
 from contracts.tables import GOLD_EMISSION_YEAR
@@ -118,8 +121,54 @@ def test_a_cii_is_drawn_in_the_colour_of_its_letter() -> None:
         assert under == [charts.RATING_COLOURS[letter]]
 
 
-def test_ratings_to_2030_are_drawn_with_their_numbers() -> None:
-    drawn = charts.ratings_by_year({2026: {"A": 3, "C": 41}, 2030: {"D": 44}}, "rated ships")
+def test_ratings_to_2030_are_drawn_with_their_letters_and_numbers() -> None:
+    drawn = charts.ratings_by_year({2026: {"A": 3, "C": 41}, 2030: {"D": 44}}, "rated ships", "ships & letters")
 
-    for text in (">3<", ">41<", ">44<", ">2026<", ">2030<"):
+    for text in (">A 3<", ">C 41<", ">D 44<", ">2026<", ">2030<", 'role="img" aria-label="ships &amp; letters"'):
         assert text in drawn
+
+
+def test_a_line_over_days_has_a_hole_where_there_is_no_day() -> None:
+    def points(days: list[int]) -> int:
+        drawn = charts.days({"each day": {date(2026, 1, day): 1.0 for day in days}}, "t CO2", "a plot")
+        lines = re.findall(r'<path d="(M[^"]*)"[^>]*stroke: #d9822b', drawn)
+        return max(line.count("M") for line in lines)
+
+    assert (points([1, 2, 3, 4]), points([1, 2, 8, 9])) == (1, 2)
+
+
+def test_a_plot_of_days_goes_back_a_year_at_most() -> None:
+    first, last = date(2022, 1, 3), date(2024, 2, 29)
+
+    drawn = emission_report._last_year({first: 1.0, date(2023, 3, 1): 2.0, last: 3.0})
+
+    assert drawn == {date(2023, 3, 1): 2.0, last: 3.0}
+
+
+def test_a_map_shows_land_ways_and_the_names_that_have_room() -> None:
+    way = ([60.2, 59.3], [24.9, 18.1], True)
+    ports = [(60.2, 24.9, "HELSINKI"), (60.2, 24.8, "BESIDE"), (59.3, 18.1, "STOCKHOLM")]
+    drawn = map_chart.world([way], ports, ("recorded", "twin (generated)"), "a map")
+
+    assert [name in drawn for name in ("HELSINKI", "BESIDE", "STOCKHOLM")] == [True, False, True]
+    assert map_chart.LAND in drawn
+    whole = map_chart.world([([80.0, -70.0], [-179.0, 179.0], False)], [], ("a", "b"), "the earth")
+    assert (">100\N{DEGREE SIGN} S<" in whole, ">80\N{DEGREE SIGN} S<" in whole) == (False, True)
+
+
+def test_the_land_of_maps_lies_on_the_earth_and_each_outline_is_closed() -> None:
+    outlines = land()
+
+    assert len(outlines) > 700
+    assert all(ring[0] == ring[-1] and len(ring) > 3 for ring in outlines)
+    assert max(abs(x) for ring in outlines for x, _ in ring) == 180
+    assert max(abs(y) for ring in outlines for _, y in ring) <= 90
+
+
+def test_a_command_of_a_page_is_one_line_that_a_shell_takes_apart_again() -> None:
+    text = "SELECT '$x', \"a`b\\c\" FROM gold.vessel_day"
+
+    command = ["sh", "-c", f"printf %s {trails.in_quotes(text)}"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == text
+    assert trails.literal("O'Neill {1}").format() == "'O''Neill {1}'"
+    assert trails.key_of({"day": date(2026, 1, 2), "id": "a b"}, "day", "id") == "day=2026-01-02 'id=a b'"
