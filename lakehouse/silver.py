@@ -98,7 +98,7 @@ def clean(cleaning: Cleaning, store: Store, settings: Settings, batch: Batch) ->
     """Clean one batch. Commits in this order: accepted rows, late, identities, quarantine; the ledger comes last."""
     judged = silver_rows.without_lawful_bytes(batch.rows).persist()
     try:
-        facts = batch_facts(judged)
+        facts = batch_facts(judged, tracking.NEEDED if cleaning.has_tracks else ())
         before = batch.watermarks_before(store.root)
         limits = lateness_limits(before, settings.late_after_hours) if cleaning.has_watermark else {}
         late = is_late(limits) if facts.has_late(limits) else None
@@ -133,7 +133,7 @@ def decide(
     """
     lawful = judged.where(F.col("rule").isNull() & F.col("event_type").isin(list(cleaning.measured)))
     if cleaning.has_tracks:
-        placed = place(store, batch, lawful, facts, late)
+        placed = place(store, batch, lawful, facts, late, cleaning.measured)
         labels, refused = (store.spark.createDataFrame(rows) for rows in (placed.labels, placed.refused))
         return Decision(lawful.join(F.broadcast(labels), on=PLACE), refused, placed.tracks)
     known = known_keys(store, batch, cleaning.table, facts, with_late=late is not None)

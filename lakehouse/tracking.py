@@ -21,6 +21,7 @@ from lakehouse.flows import Batch
 from lakehouse.reached import Reached, is_stream, reached
 from lakehouse.store import Store, Txn
 from lakehouse.transforms.open_segments import STARTED, Segments, ended
+from lakehouse.transforms.recent_positions import Recent
 from lakehouse.transforms.same_ship import Floats
 from lakehouse.transforms.segment_rows import heads_of_before, is_of_before, points_of, rows_of, segments_of
 from lakehouse.transforms.segments import labelled
@@ -41,11 +42,13 @@ class Tracks:
         segments: Open segments, and those that have ended since they were last written down.
         reached: Up to where they know the positions.
         saved_s: When they were last written down, by a clock that never goes back; null in this process not yet.
+        recent: Accepted positions of late; null where the table must be asked.
     """
 
     segments: Segments
     reached: Reached
     saved_s: float | None = None
+    recent: Recent | None = None
 
     @property
     def open(self) -> Segments:
@@ -57,6 +60,11 @@ def tracks_before(store: Store, batch: Batch) -> Tracks:
     """What is known before the batch: from the batch before, else from the tables as they were before this one."""
     known: Tracks | None = batch.memory.get(MEMORY)
     return known or _from_tables(store, batch)
+
+
+def is_first(batch: Batch) -> bool:
+    """Whether nothing is remembered yet: the first batch of a process, or a replay."""
+    return MEMORY not in batch.memory
 
 
 def _from_tables(store: Store, batch: Batch) -> Tracks:
