@@ -44,6 +44,11 @@ def read_topic(topic: Topic) -> Callable[[SparkSession, Settings], DataFrame]:
 
 def bronze_rows(records: DataFrame, topic: Topic) -> DataFrame:
     """Kafka's columns under our names: one row per record."""
+    # As one of two elements, chosen at run time, the instant is no constant of the code that Spark makes for the rows:
+    # that stays the same from batch to batch, and is compiled once.
+    now = F.element_at(
+        F.array(F.current_timestamp(), F.current_timestamp()), F.when(F.col("offset") < 0, 2).otherwise(1)
+    )
     return records.select(
         F.col("topic").alias("kafka_topic"),
         F.col("partition").alias("kafka_partition"),
@@ -52,8 +57,8 @@ def bronze_rows(records: DataFrame, topic: Topic) -> DataFrame:
         F.col("key").alias("kafka_key"),
         "value",
         "headers",
-        F.current_timestamp().alias("ingested_at"),
-        F.current_date().alias("ingested_on"),
+        now.alias("ingested_at"),
+        F.to_date(now).alias("ingested_on"),
     ).select(*BRONZE[topic].columns)
 
 
