@@ -57,6 +57,7 @@ NO_PAGE = {
     "spark.ui.retainedJobs": "1",
     "spark.ui.retainedStages": "1",
     "spark.ui.retainedTasks": "100",
+    "spark.sql.ui.explainMode": "simple",
 }
 
 

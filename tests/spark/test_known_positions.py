@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from contracts.settings import Settings
-from contracts.tables import SILVER_POSITIONS
+from contracts.tables import SILVER_POSITIONS, Table
 from contracts.topics import AIS
 from lakehouse import known_positions, ledger, silver
 from lakehouse.batch_facts import Bucket, batch_facts
@@ -29,6 +30,19 @@ Reports = Callable[[int, int], list[dict[str, Any]]]
 def one_by_one(settings: Settings) -> Settings:
     """Settings under which what was landed at once is a batch of its own."""
     return settings.model_copy(update={"batch_max_bytes": "1b"})
+
+
+@pytest.fixture
+def land(store: Store, land_in: Callable[[Store], Land]) -> Land:
+    """Append events to Bronze, each time as one file."""
+
+    class OneFile:
+        create = staticmethod(store.create)
+
+        def append(self, table: Table, rows: DataFrame) -> None:
+            store.append(table, rows.coalesce(1))
+
+    return land_in(cast("Store", OneFile()))
 
 
 @pytest.fixture
