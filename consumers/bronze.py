@@ -24,6 +24,12 @@ from lakehouse.ledger import Entry
 from lakehouse.runner import main
 from lakehouse.store import Store
 
+FETCHED_AT_ONCE = {"kafka.max.poll.records": "50000", "kafka.max.partition.fetch.bytes": str(8 * 1024 * 1024)}
+"""What a partition has new comes with one poll: for each poll Spark asks the broker twice more, and throws away what it
+had sent beyond the records of the poll, by default 500."""
+SMALL = 50_000
+"""Records that one task lands as fast as several would: it writes one file, and costs the machine less."""
+
 
 def read_topic(topic: Topic) -> Callable[[SparkSession, Settings], DataFrame]:
     """The topic as a stream, from where the ledger ends; data that retention took is an error, never a silent gap."""
@@ -36,6 +42,7 @@ def read_topic(topic: Topic) -> Callable[[SparkSession, Settings], DataFrame]:
             "failOnDataLoss": "true",
             "includeHeaders": "true",
             "maxOffsetsPerTrigger": str(settings.batch_max_records),
+            **FETCHED_AT_ONCE,
         }
         return spark.readStream.format("kafka").options(**options).load()
 
@@ -44,6 +51,11 @@ def read_topic(topic: Topic) -> Callable[[SparkSession, Settings], DataFrame]:
 
 def bronze_rows(records: DataFrame, topic: Topic) -> DataFrame:
     """Kafka's columns under our names: one row per record."""
+    # As one of two elements, chosen at run time, the instant is no constant of the code that Spark makes for the rows:
+    # that stays the same from batch to batch, and is compiled once.
+    now = F.element_at(
+        F.array(F.current_timestamp(), F.current_timestamp()), F.when(F.col("offset") < 0, 2).otherwise(1)
+    )
     return records.select(
         F.col("topic").alias("kafka_topic"),
         F.col("partition").alias("kafka_partition"),
@@ -52,8 +64,8 @@ def bronze_rows(records: DataFrame, topic: Topic) -> DataFrame:
         F.col("key").alias("kafka_key"),
         "value",
         "headers",
-        F.current_timestamp().alias("ingested_at"),
-        F.current_date().alias("ingested_on"),
+        now.alias("ingested_at"),
+        F.to_date(now).alias("ingested_on"),
     ).select(*BRONZE[topic].columns)
 
 
@@ -65,7 +77,8 @@ def land(topic: Topic) -> Callable[[Store, Settings, Batch], Entry]:
         ranges = planned_ranges(settings, batch)
         planned = sum(r.end - r.start for r in ranges)
         txn = batch.txn(table)
-        rows = bronze_rows(batch.rows, topic).coalesce(settings.spark_shuffle_partitions)
+        tasks = settings.spark_shuffle_partitions if planned > SMALL else 1
+        rows = bronze_rows(batch.rows, topic).coalesce(tasks)
         store.append(table, rows, txn, batch.commit_metadata(txn, ranges))
         version, landed = store.committed(table, txn)
         if landed != planned:

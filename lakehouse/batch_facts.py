@@ -1,14 +1,16 @@
-"""What the driver must know of a batch before it judges duplicates and lateness: one aggregate over the batch."""
+"""What the driver must know of a batch before it judges duplicates and lateness: a few columns of its records."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from itertools import accumulate, pairwise
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -16,6 +18,8 @@ from lakehouse.ledger import OffsetRange
 
 BUCKET_MS = 600_000
 """Event times are counted in buckets of ten minutes: fine against a lateness of hours, few enough for the driver."""
+COUNTED = ("kafka_topic", "kafka_partition", "kafka_offset", "source", "event_type", "observed_at_ms")
+SPANS = ("kafka_offset", "observed_at_ms")
 MOST_SPANS = 32
 """Event times are told to Delta as so many spans at most, cut at their widest gaps."""
 
@@ -40,9 +44,15 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class BatchFacts:
-    """A batch in figures."""
+    """A batch in figures.
+
+    Attributes:
+        buckets: Its records, counted.
+        rows: Its lawful records in a few columns, in any order; null where nobody asked for them.
+    """
 
     buckets: tuple[Bucket, ...]
+    rows: pa.Table | None = field(default=None, compare=False, repr=False)
 
     @property
     def records(self) -> int:
@@ -102,24 +112,39 @@ class BatchFacts:
         return [b for b in self.buckets if b.is_lawful and b.first_ms is not None]
 
 
-def batch_facts(judged: DataFrame) -> BatchFacts:
-    """Count a judged batch. This is the action that fills its cache."""
-    keys = ("kafka_topic", "kafka_partition", "source", "event_type", "is_lawful", "bucket")
-    identities = F.count("identity_id") if "identity_id" in judged.columns else F.lit(0)
-    rows = (
-        judged.withColumns({"is_lawful": F.col("rule").isNull(), "bucket": F.expr(f"observed_at_ms div {BUCKET_MS}")})
-        .groupBy(*keys)
-        .agg(
-            F.count(F.lit(1)).alias("records"),
-            identities.alias("identities"),
-            F.min("kafka_offset").alias("first_offset"),
-            F.max("kafka_offset").alias("last_offset"),
-            F.min("observed_at_ms").alias("first_ms"),
-            F.max("observed_at_ms").alias("last_ms"),
+def batch_facts(judged: DataFrame, also: Sequence[str] = ()) -> BatchFacts:
+    """Count a judged batch. This is the action that fills its cache.
+
+    A few columns of each record come to the driver and are counted there: a shuffle would cost more than it spares.
+
+    Args:
+        judged: The batch.
+        also: Further columns by which its records are judged; given, the lawful records are kept in ``rows``.
+    """
+    is_identity = F.col("identity_id").isNotNull() if "identity_id" in judged.columns else F.lit(False)
+    flags = (F.col("rule").isNull().alias("is_lawful"), is_identity.alias("is_identity"))
+    rows = judged.select(*COUNTED, *flags, *also).toArrow()
+    return BatchFacts(counted(rows), rows.filter(rows["is_lawful"]) if also else None)
+
+
+def counted(rows: pa.Table) -> tuple[Bucket, ...]:
+    """The records in buckets, in the order of these. Pure.
+
+    Args:
+        rows: ``COUNTED``, ``is_lawful`` and ``is_identity`` of each record.
+    """
+    bucket = pc.divide(rows["observed_at_ms"], BUCKET_MS)
+    keys = ["kafka_topic", "kafka_partition", "source", "event_type", "is_lawful", "bucket"]
+    found = (
+        rows.append_column("bucket", bucket)
+        .group_by(keys)
+        .aggregate(
+            [([], "count_all"), ("is_identity", "sum"), *((name, each) for name in SPANS for each in ("min", "max"))]
         )
-        .collect()
+        .sort_by([(name, "ascending") for name in keys])
     )
-    return BatchFacts(tuple(Bucket(**row.asDict()) for row in rows))
+    measures = ["count_all", "is_identity_sum", *(f"{name}_{each}" for name in SPANS for each in ("min", "max"))]
+    return tuple(Bucket(*row.values()) for row in found.select([*keys, *measures]).to_pylist())
 
 
 def within(spans: Iterable[tuple[int, int]]) -> Column:

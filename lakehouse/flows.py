@@ -20,6 +20,7 @@ from infra.lock import single_writer
 from lakehouse import ledger, provenance
 from lakehouse.checkpoints import source_end, version_read
 from lakehouse.evolution import checkpoint_versions
+from lakehouse.logs import Logs
 from lakehouse.schema import as_declared
 from lakehouse.store import Store, Txn
 
@@ -129,6 +130,7 @@ def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool, wa
     previous: ledger.Entry | None = None
     last: Batch | None = None
     memory: dict[str, Any] = {}
+    logs: Logs = {}
     rules = flow.rules(spark, settings) if flow.rules else None
     made_by = provenance.made_by(flow.tables, settings, rules)
 
@@ -144,9 +146,10 @@ def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool, wa
         )  # fmt: skip
         with watch(batch) as done:
             batch.crash_point("before_tables")
-            previous = replace(flow.process(Store(session, settings.lake), settings, batch), source_end=end)
+            opened = Store(session, settings.lake, logs=logs)
+            previous = replace(flow.process(opened, settings, batch), source_end=end)
             batch.crash_point("before_ledger")
-            ledger.record(settings.lake, previous)
+            ledger.record(settings.lake, previous, logs)
             done(previous)
         last = batch
         batch.crash_point("before_checkpoint")

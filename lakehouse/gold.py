@@ -6,6 +6,7 @@ the sum of ``position_count`` is the row count of Silver. As a script: ``spark-s
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
@@ -21,11 +22,13 @@ from lakehouse.repeats import PLACE
 from lakehouse.resume.checks import check
 from lakehouse.runner import main
 from lakehouse.store import Store
-from lakehouse.transforms.vessel_day import POSITION, added, out_of_order, recomputed
+from lakehouse.transforms.vessel_day import POSITION, added, out_of_order, recomputed, vessel_days
 from lakehouse.transforms.vessel_latest import latest
 
 NEEDED = list(dict.fromkeys([*POSITION, *GOLD_VESSEL_LATEST.columns, *PLACE]))
 NEWER = "new.observed_at > old.observed_at"
+SLICES = 16
+"""Tasks of a step over all positions: so many and so short that those of the other streams come in between."""
 
 
 def update_vessels(store: Store, settings: Settings, batch: Batch) -> Entry:
@@ -84,27 +87,39 @@ def _update_days(
     done = store.transaction(GOLD_VESSEL_DAY, txn.app_id)
     if done is not None and done >= txn.version:
         return
-    stored = store.read(GOLD_VESSEL_DAY).where(_on(days))
-    known = store.read(GOLD_VESSEL_LATEST)
-    earlier = out_of_order(stored, known, positions).persist()
-    earlier_days = [row["observed_on"] for row in earlier.select("observed_on").distinct().collect()]
-    in_order = positions.join(earlier.select("segment_id").distinct(), "segment_id", "left_anti")
-    rows = added(stored, known, in_order, settings.jump_limit_kn)
-    if earlier_days:
-        around = sorted({day + timedelta(days=n) for day in earlier_days for n in (-1, 0, 1)})
-        # As of the version that the batch reads to, so that evidence can name it. But a first batch may have been
-        # planned long ago, and old versions are not kept for ever: what it sees too early is in the next one anyway.
-        version = batch.source_version if batch.previous else None
-        history = store.read(SILVER_POSITIONS, version).where(_on(around))
-        rows = rows.unionByName(recomputed(earlier, history, settings.jump_limit_kn))
-        days = sorted({*days, *around})
-    rows = rows.persist()
-    try:
+    with store.sliced(SLICES), ExitStack() as kept:
+        rows, days = _day_rows(store, settings, batch, positions, days, kept)
+        rows = _kept(rows, kept)
+        rows.count()
         said = batch.commit_metadata(txn, ranges)
-        store.upsert(GOLD_VESSEL_DAY, rows, txn, only_old=_literal(days), metadata=said)
-    finally:
-        rows.unpersist()
-        earlier.unpersist()
+        with store.sliced(settings.spark_shuffle_partitions):
+            store.upsert(GOLD_VESSEL_DAY, rows, txn, only_old=_literal(days), metadata=said)
+
+
+def _day_rows(
+    store: Store, settings: Settings, batch: Batch, positions: DataFrame, days: list[date], kept: ExitStack
+) -> tuple[DataFrame, list[date]]:
+    """The vessel-days as they are with the batch, and the days on which they may lie."""
+    stored, known = store.read(GOLD_VESSEL_DAY).where(_on(days)), store.read(GOLD_VESSEL_LATEST)
+    touched = _kept(vessel_days(positions), kept)
+    earlier = _kept(out_of_order(stored, known, touched), kept)
+    earlier_days = [row["observed_on"] for row in earlier.select("observed_on").distinct().collect()]
+    if not earlier_days:  # nearly always
+        return added(stored, known, positions, touched, settings.jump_limit_kn), days
+    in_order = positions.join(earlier.select("segment_id").distinct(), "segment_id", "left_anti")
+    around = sorted({day + timedelta(days=n) for day in earlier_days for n in (-1, 0, 1)})
+    # As of the version that the batch reads to, so that evidence can name it. But a first batch may have been
+    # planned long ago, and old versions are not kept for ever: what it sees too early is in the next one anyway.
+    version = batch.source_version if batch.previous else None
+    history = store.read(SILVER_POSITIONS, version).where(_on(around))
+    rows = added(stored, known, in_order, touched, settings.jump_limit_kn)
+    return rows.unionByName(recomputed(earlier, history, settings.jump_limit_kn)), sorted({*days, *around})
+
+
+def _kept(rows: DataFrame, kept: ExitStack) -> DataFrame:
+    """The rows, kept in memory until the stack is left."""
+    kept.callback(rows.persist().unpersist)
+    return rows
 
 
 def _on(days: list[date]) -> Column:

@@ -16,6 +16,7 @@ from deltalake import CommitProperties, Transaction, write_deltalake
 
 from contracts.errors import ContractError
 from contracts.tables import OPS_LEDGER
+from lakehouse.logs import Logs, log_of
 from lakehouse.ops_rows import arrow_rows
 
 
@@ -61,11 +62,10 @@ class Entry:
             )
 
 
-def record(root: str, entry: Entry) -> None:
-    """Append the entry; a batch that is in the ledger already is not entered twice."""
-    path = f"{root}/{OPS_LEDGER.path}"
+def record(root: str, entry: Entry, logs: Logs | None = None) -> None:
+    """Append the entry; a batch that is in the ledger already is not entered twice. ``logs`` are kept open."""
     name = f"{OPS_LEDGER.name}:{entry.app_id}"
-    table = deltalake.DeltaTable(path)
+    table = log_of(f"{root}/{OPS_LEDGER.path}", logs)
     done = table.transaction_version(name)
     if done is not None and done >= entry.batch_id and _is_entered(root, entry):
         return

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from contracts.tables import SILVER_LATE, SILVER_POSITIONS
+from contracts.tables import SILVER_LATE
 from lakehouse.batch_facts import BatchFacts, within
 from lakehouse.flows import Batch
+from lakehouse.known_positions import known_before, recent_before
 from lakehouse.repeats import PLACE
 from lakehouse.store import Store
 from lakehouse.tracking import NEEDED, Tracks, tracks_before
+from lakehouse.transforms import recent_positions
 from lakehouse.transforms.open_segments import segment_id, together
+from lakehouse.transforms.recent_positions import Known
 from lakehouse.transforms.repeated_reports import repeated, taken
 from lakehouse.transforms.same_ship import Bools
 from lakehouse.transforms.segment_rows import points_of
@@ -37,7 +42,9 @@ class Placed:
     tracks: Tracks
 
 
-def place(store: Store, batch: Batch, lawful: DataFrame, facts: BatchFacts, late: Column | None) -> Placed:
+def place(
+    store: Store, batch: Batch, lawful: DataFrame, facts: BatchFacts, late: Column | None, measured: Sequence[str]
+) -> Placed:
     """Tell repeats and late positions, and the segment of each other one.
 
     A repeat has MMSI, instant and place of one before it; a late one that was late before has its event id too.
@@ -48,47 +55,48 @@ def place(store: Store, batch: Batch, lawful: DataFrame, facts: BatchFacts, late
         lawful: Its positions that break no rule.
         facts: Its figures.
         late: True of a position that is behind its limit; null where none can be.
+        measured: Event types that are positions.
     """
-    narrow = _narrow(store, batch, lawful, facts, late)
-    known = _known(store, batch, lawful, facts)
-    (mmsi, points), (known_mmsi, known_points) = points_of(narrow), points_of(known)
-    is_repeat = repeated(mmsi, points, known_mmsi, known_points) | _flags(narrow, "is_known")
+    narrow = _in_order(_narrow(store, batch, lawful, facts, late, measured))
+    mmsi, points = points_of(narrow)
+    before = tracks_before(store, batch)
+    recent = before.recent or recent_before(store, batch, points)
+    known = known_before(store, batch, lawful, facts, recent, mmsi, points)
+    is_repeat = repeated(mmsi, points, known) | _flags(narrow, "is_known")
     is_late = _flags(narrow, "is_late") & ~is_repeat
     accepted = np.flatnonzero(~is_repeat & ~is_late)
-    before = tracks_before(store, batch)
     found = labelled(mmsi[accepted], points[accepted], before.open)
-    names = segment_id(mmsi[accepted], found.started_us)
-    codes = np.unique(np.concatenate([known["segment_id"].to_numpy().astype(str), names]), return_inverse=True)[1]
-    is_taken = taken(codes[known.num_rows :], points[accepted, 0], codes[: known.num_rows], known_points[:, 0])
+    is_taken = taken(mmsi[accepted], found.started_us, points[accepted, 0], known)
     is_repeat[accepted[is_taken]] = True
+    added = Known(mmsi[accepted], points[accepted, : recent_positions.PLACE], found.started_us).only(~is_taken)
     segments = together(before.segments.no_longer_open(), found.segments)
-    labels = narrow.select(PLACE).take(accepted[~is_taken]).append_column("segment_id", pa.array(names[~is_taken]))
-    return Placed(labels, _refused(narrow, is_repeat, is_late), replace(before, segments=segments))
+    labels = _labels(narrow.select(PLACE).take(accepted[~is_taken]), added)
+    tracks = replace(before, segments=segments, recent=recent.after(added) if recent else None)
+    return Placed(labels, _refused(narrow, is_repeat, is_late), tracks)
 
 
-def _narrow(store: Store, batch: Batch, lawful: DataFrame, facts: BatchFacts, late: Column | None) -> pa.Table:
-    """The columns by which it is decided, in the order of arrival."""
-    nothing = F.lit(False)
-    rows = lawful.select(*PLACE, *NEEDED, "event_id", (nothing if late is None else late).alias("is_late"))
+def _narrow(
+    store: Store, batch: Batch, lawful: DataFrame, facts: BatchFacts, late: Column | None, measured: Sequence[str]
+) -> pa.Table:
+    """The columns by which it is decided; where nothing can be late, they have come with the batch's figures."""
     if late is None:
-        rows = rows.withColumn("is_known", nothing)
-    else:
-        version = store.version_before(SILVER_LATE, batch.txn(SILVER_LATE))
-        told = store.read(SILVER_LATE, version).where(within(facts.event_times())).select("event_id").distinct()
-        rows = rows.join(told.withColumn("is_known", F.lit(True)), on="event_id", how="left")
-    found = rows.drop("event_id").toArrow()
-    return found.sort_by([(name, "ascending") for name in PLACE])
+        here = facts.rows if facts.rows is not None else lawful.select(*PLACE, *NEEDED, "event_type").toArrow()
+        rows = here.filter(pc.is_in(here["event_type"], pa.array(measured)))
+        nothing = pa.array(np.zeros(rows.num_rows, bool))
+        return rows.select([*PLACE, *NEEDED]).append_column("is_late", nothing).append_column("is_known", nothing)
+    version = store.version_before(SILVER_LATE, batch.txn(SILVER_LATE))
+    told = store.read(SILVER_LATE, version).where(within(facts.event_times())).select("event_id").distinct()
+    rows = lawful.select(*PLACE, *NEEDED, "event_id", late.alias("is_late"))
+    told_before = told.withColumn("is_known", F.lit(True))
+    return rows.join(told_before, on="event_id", how="left").drop("event_id").toArrow()
 
 
-def _known(store: Store, batch: Batch, lawful: DataFrame, facts: BatchFacts) -> pa.Table:
-    """Positions of the table with MMSI and instant of one of the batch."""
-    version = store.version_before(SILVER_POSITIONS, batch.txn(SILVER_POSITIONS))
-    near = store.read(SILVER_POSITIONS, version).where(within(facts.event_times()))
-    return (
-        near.join(lawful.select("mmsi", "observed_at"), on=["mmsi", "observed_at"], how="left_semi")
-        .select(*NEEDED, "segment_id")
-        .toArrow()
-    )
+def _labels(places: pa.Table, added: Known) -> pa.Table:
+    return places.append_column("segment_id", pa.array(segment_id(added.mmsi, added.started_us)))
+
+
+def _in_order(rows: pa.Table) -> pa.Table:
+    return rows.sort_by([(name, "ascending") for name in PLACE])
 
 
 def _flags(rows: pa.Table, name: str) -> Bools:

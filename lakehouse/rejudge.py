@@ -130,11 +130,11 @@ def _earliest(marks: Sequence[dict[str, datetime]]) -> dict[str, datetime]:
 def _refused(cleaning: Cleaning, store: Store, batch: Batch, facts: BatchFacts, decision: Decision) -> DataFrame:
     """Place and outcome of the lawful records that are not accepted; of static ones, those that tell nothing new."""
     if "identity_id" not in batch.rows.columns:
-        return decision.refused
+        return decision.refused()
     is_static = F.col("rule").isNull() & ~F.col("event_type").isin(list(cleaning.measured))
     first = new_identities(store, batch, batch.rows, facts).select(*PLACE)
     repeats = batch.rows.where(is_static).join(first, on=PLACE, how="left_anti")
-    return decision.refused.unionByName(repeats.select(*PLACE, F.lit("duplicate").alias("outcome")))
+    return decision.refused().unionByName(repeats.select(*PLACE, F.lit("duplicate").alias("outcome")))
 
 
 def _with_segments(verdicts: DataFrame, decision: Decision) -> DataFrame:

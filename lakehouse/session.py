@@ -42,12 +42,22 @@ SMALL_MACHINE = {
     "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "200000",
 }
 
+LOCAL_DISK = {
+    # Each file that Hadoop writes by its FileContext starts ten processes (chmod, readlink), by its FileSystem two; a
+    # batch writes four such files. Both put a file in place by renaming it.
+    "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
+    "spark.sql.streaming.checkpointFileManagerClass": (
+        "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
+    ),
+}
+
 NO_PAGE = {
     # Kept for Spark's own web page, a thousand plans and stages of it: where nobody serves the page, heap for nothing.
     "spark.sql.ui.retainedExecutions": "1",
     "spark.ui.retainedJobs": "1",
     "spark.ui.retainedStages": "1",
     "spark.ui.retainedTasks": "100",
+    "spark.sql.ui.explainMode": "simple",
 }
 
 
@@ -74,11 +84,17 @@ def spark_session(settings: Settings, app: str, **extra: str) -> SparkSession:
     return session
 
 
+def is_local(root: str) -> bool:
+    """Whether the lake is a folder of this machine."""
+    return "://" not in root or root.startswith("file:")
+
+
 def _local(settings: Settings) -> dict[str, str]:
     conf = {
         **DELTA,
         **SECRETS,
         **SMALL_MACHINE,
+        **(LOCAL_DISK if is_local(settings.lake) else {}),
         **({} if settings.spark_ui else NO_PAGE),
         "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions),
         "spark.ui.enabled": str(settings.spark_ui).lower(),

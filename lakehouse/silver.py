@@ -64,11 +64,12 @@ class Cleaning:
 class Decision:
     """The lawful measured events of a batch: those to accept, and place and outcome of the others.
 
-    ``tracks`` is what is known of the ships afterwards, for positions.
+    ``refused`` makes the frame of the others, which nearly always are none. ``tracks`` is what is known of the ships
+    afterwards, for positions.
     """
 
     fresh: DataFrame
-    refused: DataFrame
+    refused: Callable[[], DataFrame]
     tracks: Tracks | None = None
 
 
@@ -98,7 +99,7 @@ def clean(cleaning: Cleaning, store: Store, settings: Settings, batch: Batch) ->
     """Clean one batch. Commits in this order: accepted rows, late, identities, quarantine; the ledger comes last."""
     judged = silver_rows.without_lawful_bytes(batch.rows).persist()
     try:
-        facts = batch_facts(judged)
+        facts = batch_facts(judged, tracking.NEEDED if cleaning.has_tracks else ())
         before = batch.watermarks_before(store.root)
         limits = lateness_limits(before, settings.late_after_hours) if cleaning.has_watermark else {}
         late = is_late(limits) if facts.has_late(limits) else None
@@ -133,12 +134,12 @@ def decide(
     """
     lawful = judged.where(F.col("rule").isNull() & F.col("event_type").isin(list(cleaning.measured)))
     if cleaning.has_tracks:
-        placed = place(store, batch, lawful, facts, late)
-        labels, refused = (store.spark.createDataFrame(rows) for rows in (placed.labels, placed.refused))
-        return Decision(lawful.join(F.broadcast(labels), on=PLACE), refused, placed.tracks)
+        placed = place(store, batch, lawful, facts, late, cleaning.measured)
+        fresh = lawful.join(F.broadcast(store.spark.createDataFrame(placed.labels)), on=PLACE)
+        return Decision(fresh, partial(store.spark.createDataFrame, placed.refused), placed.tracks)
     known = known_keys(store, batch, cleaning.table, facts, with_late=late is not None)
     refused = not_accepted(lawful, known, late)
-    return Decision(lawful.join(F.broadcast(refused), on=PLACE, how="left_anti"), refused)
+    return Decision(lawful.join(F.broadcast(refused), on=PLACE, how="left_anti"), lambda: refused)
 
 
 def write_measured(
@@ -153,14 +154,14 @@ def write_measured(
     version, accepted = _append(store, cleaning.table, rows, batch, facts)
     batch.crash_point("after_accepted")
     versions = {cleaning.table.name: version}
-    counts = _outcomes(decision.refused) if accepted < expected else {}
+    counts = _outcomes(decision.refused()) if accepted < expected else {}
     if accepted + sum(counts.values()) != expected:
         raise ContractError(
             f"{cleaning.table.name} version {version} holds {accepted} rows of {batch.flow}: with {counts} "
             f"they should be {expected}."
         )
     if counts.get("late"):
-        behind = batch.rows.join(decision.refused.where("outcome = 'late'"), on=PLACE, how="left_semi")
+        behind = batch.rows.join(decision.refused().where("outcome = 'late'"), on=PLACE, how="left_semi")
         rows = silver_rows.late(behind, cleaning.stream, batch.batch_id)
         versions[t.SILVER_LATE.name] = append_counted(store, t.SILVER_LATE, rows, batch, facts, counts["late"])
         batch.crash_point("after_late")

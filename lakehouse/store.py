@@ -17,6 +17,7 @@ from contracts import fingerprints
 from contracts.errors import ContractError, InputError
 from contracts.tables import Table
 from lakehouse.evolution.tables import CONTRACT_PROPERTY, check, grow
+from lakehouse.logs import Logs, log_of
 from lakehouse.schema import as_declared, stored, stored_schema
 
 TXN_APP = "spark.databricks.delta.write.txnAppId"
@@ -24,6 +25,7 @@ TXN_VERSION = "spark.databricks.delta.write.txnVersion"
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 CHECKPOINT_COMMITS = 50
 """A stream commits every second: a checkpoint each ten commits, the default, would be a pause each ten seconds."""
+SHUFFLE_PARTITIONS = "spark.sql.shuffle.partitions"
 OPTIMIZE = "spark.databricks.delta.optimize"
 CLUSTERING = "clustering"
 """Delta's name of the feature; a table that has had it once has it for ever."""
@@ -48,11 +50,12 @@ class Txn:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The Delta tables under one root. ``places`` puts single tables elsewhere, by name."""
+    """The Delta tables under one root. ``places`` puts single tables elsewhere, by name; ``logs`` are kept open."""
 
     spark: SparkSession
     root: str
     places: Mapping[str, str] = field(default_factory=dict)
+    logs: Logs | None = field(default=None, compare=False, repr=False)
 
     def path(self, table: Table) -> str:
         """Folder or URI of the table."""
@@ -218,6 +221,10 @@ class Store:
         with _transaction(self.spark, txn, None):
             DeltaTable.forPath(self.spark, self.path(table)).delete(condition)
 
+    def sliced(self, tasks: int) -> AbstractContextManager[None]:
+        """Within it, what is planned in this session is shuffled into so many tasks."""
+        return _set(self.spark, {SHUFFLE_PARTITIONS: tasks})
+
     def version(self, table: Table) -> int:
         """Latest version of the table."""
         return int(self._log(table).version())
@@ -318,7 +325,7 @@ class Store:
         delta_log.forTable(self.spark._jsparkSession, self.path(table)).checkpoint()
 
     def _log(self, table: Table) -> deltalake.DeltaTable:
-        return deltalake.DeltaTable(self.path(table))
+        return log_of(self.path(table), self.logs)
 
 
 def properties(table: Table) -> dict[str, str]:
@@ -378,11 +385,15 @@ def _transaction(
 
 @contextmanager
 def _set(spark: SparkSession, conf: Mapping[str, object]) -> Iterator[None]:
-    """Settings of the session for the length of a block; all of them are unset outside of such blocks."""
+    """Settings of the session for the length of a block."""
+    before = {name: spark.conf.get(name, None) for name in conf}
     for name, value in conf.items():
         spark.conf.set(name, str(value).lower() if isinstance(value, bool) else str(value))
     try:
         yield
     finally:
-        for name in conf:
-            spark.conf.unset(name)
+        for name, value in before.items():
+            if value is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, value)

@@ -21,13 +21,16 @@ from lakehouse.flows import Batch
 from lakehouse.reached import Reached, is_stream, reached
 from lakehouse.store import Store, Txn
 from lakehouse.transforms.open_segments import STARTED, Segments, ended
+from lakehouse.transforms.recent_positions import Recent
 from lakehouse.transforms.same_ship import Floats
 from lakehouse.transforms.segment_rows import heads_of_before, is_of_before, points_of, rows_of, segments_of
 from lakehouse.transforms.segments import labelled
 
 DAY_US = 24 * 3.6e9
-SAVE_SECONDS = 60.0
+SAVE_SECONDS, LONGEST_SAVE_SECONDS = 60.0, 300.0
 """How often the segments are written down; a start then goes over the positions of as long a time."""
+SAVE_SHARE = 0.01
+"""How much of the time that may take, within these bounds: the batch that does it keeps its positions waiting."""
 MEMORY = "tracks"
 NEEDED = ("mmsi", "observed_at", "lat_deg", "lon_deg", "sog_kn", "cog_deg")
 """Columns of a position by which its ship is told."""
@@ -41,11 +44,15 @@ class Tracks:
         segments: Open segments, and those that have ended since they were last written down.
         reached: Up to where they know the positions.
         saved_s: When they were last written down, by a clock that never goes back; null in this process not yet.
+        pause_s: How long until they are written down again.
+        recent: Accepted positions of late; null where the table must be asked.
     """
 
     segments: Segments
     reached: Reached
     saved_s: float | None = None
+    pause_s: float = SAVE_SECONDS
+    recent: Recent | None = None
 
     @property
     def open(self) -> Segments:
@@ -57,6 +64,11 @@ def tracks_before(store: Store, batch: Batch) -> Tracks:
     """What is known before the batch: from the batch before, else from the tables as they were before this one."""
     known: Tracks | None = batch.memory.get(MEMORY)
     return known or _from_tables(store, batch)
+
+
+def is_first(batch: Batch) -> bool:
+    """Whether nothing is remembered yet: the first batch of a process, or a replay."""
+    return MEMORY not in batch.memory
 
 
 def _from_tables(store: Store, batch: Batch) -> Tracks:
@@ -86,7 +98,7 @@ def remember(store: Store, batch: Batch, tracks: Tracks, facts: BatchFacts) -> d
     after = replace(tracks, reached=tracks.reached.after(batch, facts))
     after = replace(after, segments=ended(after.segments, _expected_us(after.segments, facts.watermarks({}))))
     batch.memory[MEMORY] = after
-    is_due = after.saved_s is None or time.monotonic() - after.saved_s > SAVE_SECONDS
+    is_due = after.saved_s is None or time.monotonic() - after.saved_s > after.pause_s
     if is_due or after.reached.by != tracks.reached.by or not is_stream(batch):
         txn = batch.txn(SILVER_SEGMENTS)
         return {SILVER_SEGMENTS.name: _save(store, batch, txn, batch.commit_metadata(txn, ()))}
@@ -111,8 +123,12 @@ def finish(store: Store, batch: Batch) -> None:
 
 
 def _save(store: Store, batch: Batch, txn: Txn | None, said: Mapping[str, Any]) -> int:
+    began_s = time.monotonic()
     tracks: Tracks = batch.memory[MEMORY]
     said = {**said, **tracks.reached.said}
     rows = store.spark.createDataFrame(rows_of(tracks.segments)).select(*SILVER_SEGMENTS.columns)
-    batch.memory[MEMORY] = replace(tracks, segments=tracks.open, saved_s=time.monotonic())
-    return store.upsert(SILVER_SEGMENTS, rows, txn, metadata=said)
+    version = store.upsert(SILVER_SEGMENTS, rows, txn, metadata=said)
+    saved_s = time.monotonic()
+    pause_s = min(max(SAVE_SECONDS, (saved_s - began_s) / SAVE_SHARE), LONGEST_SAVE_SECONDS)
+    batch.memory[MEMORY] = replace(tracks, segments=tracks.open, saved_s=saved_s, pause_s=pause_s)
+    return version

@@ -6,18 +6,22 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from contracts.fields import SEGMENT_ID
 from contracts.tables import SILVER_SEGMENTS
 from lakehouse.transforms.open_segments import Longs, Segments
+from lakehouse.transforms.recent_positions import PLACE, Known
 from lakehouse.transforms.same_ship import POINT, Floats
 
 INSTANTS = {"began_at": "started_us", "head_at": "head_us", "ahead_at": "ahead_us"}
 """Columns of ``silver.segments`` that are numbers of microseconds in ``open_segments.COLUMNS``."""
 RENAMED = {"position_count": "reports", "is_beside": "began_beside", **INSTANTS}
 _INSTANT = pa.timestamp("us", tz="UTC")
+_INSTANT_CHARACTERS = len("1970-01-01T00:00:00.000000Z")
+"""With which the name of a segment ends."""
 _TYPES = {"string": pa.string(), "long": pa.int64(), "double": pa.float64(), "boolean": pa.bool_()}
 
 
@@ -44,6 +48,13 @@ def points_of(positions: pa.Table) -> tuple[Longs, Floats]:
     columns = ("observed_at", *POINT[1:])
     points = np.column_stack([_numbers(positions[name]).astype(np.float64) for name in columns])
     return np.asarray(_numbers(positions["mmsi"]), np.int64), points
+
+
+def known_of(positions: pa.Table) -> Known:
+    """Accepted positions from rows of ``silver.positions``: the same columns and ``segment_id``."""
+    mmsi, points = points_of(positions)
+    started = pc.utf8_slice_codeunits(positions["segment_id"], start=-_INSTANT_CHARACTERS, stop=-1)
+    return Known(mmsi, points[:, :PLACE], _numbers(started.cast(pa.timestamp("us"))))
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:

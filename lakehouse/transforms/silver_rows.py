@@ -27,9 +27,9 @@ def typed_ais(events: DataFrame) -> DataFrame:
     Sentinels are null and named in ``flags``. ``identity_id`` is null where an event says nothing of identity.
     """
     sentinels = (F.when(F.col(name) == F.lit(BY_NAME[name].sentinel), F.lit(name)) for name in FLAGGED)
-    flagged = events.withColumns(
-        {"flags": F.array_compact(F.array(*sentinels)), "mmsi_class": mmsi_class(F.col("mmsi"))}
-    )
+    # Not array_compact: Spark makes no code for its lambda once a batch, but anew for all columns in each task.
+    flags = F.array_except(F.array(*sentinels), F.array(F.lit(None).cast("string")))
+    flagged = events.withColumns({"flags": flags, "mmsi_class": mmsi_class(F.col("mmsi"))})
     codes = ("nav_status", "message_type", "ship_type_code")
     whole = {name: F.col(name).try_cast(BY_NAME[name].type) for name in codes}
     typed = typed_events(flagged).withColumns({**whole, **{name: _text(name) for name in ("vessel_name", "call_sign")}})

@@ -18,15 +18,19 @@ POSITION = [*KEY, "mmsi", "observed_at", "lat_deg", "lon_deg", "sog_kn", "source
 """What a position must have."""
 
 
-def out_of_order(stored: DataFrame, latest: DataFrame, positions: DataFrame) -> DataFrame:
-    """Vessel-days (segment and day) of segments with a position that is not after all that is known of them.
+def vessel_days(positions: DataFrame) -> DataFrame:
+    """The vessel-days (segment and day) of new positions, with ``new_at``, the instant of the first of them."""
+    return positions.groupBy(*KEY).agg(F.min("observed_at").alias("new_at"))
+
+
+def out_of_order(stored: DataFrame, latest: DataFrame, days: DataFrame) -> DataFrame:
+    """Vessel-days of segments with a position that is not after all that is known of them.
 
     Args:
         stored: Rows of ``gold.vessel_day``, at least those of the positions' days.
         latest: Rows of ``gold.vessel_latest``.
-        positions: New positions.
+        days: What ``vessel_days`` says of the new positions.
     """
-    days = positions.groupBy(*KEY).agg(F.min("observed_at").alias("new_at"))
     known = latest.select("segment_id", F.col("observed_at").alias("known_at"))
     is_earlier = (F.col("new_at") <= F.col("known_at")) | (F.col("new_at") <= F.col("last_at"))
     judged = days.join(known, "segment_id", "left").join(stored.select(*KEY, "last_at"), KEY, "left")
@@ -34,16 +38,19 @@ def out_of_order(stored: DataFrame, latest: DataFrame, positions: DataFrame) -> 
     return days.select(*KEY).join(segments, "segment_id", "left_semi")
 
 
-def added(stored: DataFrame, latest: DataFrame, positions: DataFrame, jump_limit_kn: float) -> DataFrame:
+def added(
+    stored: DataFrame, latest: DataFrame, positions: DataFrame, days: DataFrame, jump_limit_kn: float
+) -> DataFrame:
     """The positions' vessel-days: what is stored of them and the new positions, together.
 
     Args:
         stored: Rows of ``gold.vessel_day``, at least those of the positions' days.
         latest: Rows of ``gold.vessel_latest``: where each segment's first new leg begins.
         positions: New positions, each later than anything known of its segment.
+        days: Vessel-days, at least those of these positions.
         jump_limit_kn: Fastest speed that a vessel can have.
     """
-    anchors = latest.join(positions.select("segment_id").distinct(), "segment_id", "left_semi")
+    anchors = latest.join(days.select("segment_id").distinct(), "segment_id", "left_semi")
     track = _points(positions).unionByName(
         _points(anchors.withColumn("observed_on", F.to_date("observed_at"))).withColumn("is_new", F.lit(False))
     )
