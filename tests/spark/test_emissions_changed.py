@@ -27,7 +27,6 @@ from lakehouse.evidence.links import LINKS
 from lakehouse.evidence.subject import parse_subject
 from lakehouse.schema import spark_schema
 from lakehouse.store import Store
-from lakehouse.upkeep import log
 
 SHIP, FERRY, NAMELESS, SILENT = 9074729, 9319466, None, 8814275
 MMSI = {SHIP: 230_000_001, FERRY: 230_000_002, NAMELESS: 230_000_003, SILENT: 230_000_003}
@@ -277,14 +276,3 @@ def test_versions_differ_in_nothing_when_files_alone_were_written_anew(lake: Lak
     assert same is not None
     assert same.isEmpty()
     assert lake.changed()["changed"] is False
-
-
-def test_versions_whose_files_are_gone_cannot_be_compared(lake: Lake) -> None:
-    lake.run()
-    lake.put(t.SILVER_EMISSIONS, day(60, SHIP, fuel_hfo_t=44.0))
-    path = lake.store.path(t.SILVER_EMISSIONS)
-    before = lake.store.version(t.SILVER_EMISSIONS) - 1
-    log.delete(path, sorted(log.snapshot_files(path, before) - log.snapshot_files(path)))
-
-    assert "silver.emissions are no longer kept" in lake.changed()["said"]
-    lake.as_by_a_full_run()
