@@ -40,14 +40,13 @@ def differing(
         return store.read(table, now).select(*told).distinct()
     if before == now:
         return store.read(table, now).select(*told).limit(0)
-    sides = [(before, now, -1), (now, before, 1)]
-    found = [_only_in(store, table, version, other) for version, other, _ in sides]
-    if any(rows is None for rows in found):
+    was = _only_in(store, table, before, now)
+    new = None if was is None else _only_in(store, table, now, before)
+    if was is None or new is None:
         return None
     was, new = (
         rows.select(*told, _digest(compared).alias("digest"), F.lit(sign).alias("sign"))
-        for rows, (_, _, sign) in zip(found, sides, strict=True)
-        if rows is not None
+        for rows, sign in ((was, -1), (new, 1))
     )
     counts = was.unionByName(new).groupBy(*told, "digest").agg(F.sum("sign").alias("more"))
     return counts.where("more <> 0").select(*told).distinct()

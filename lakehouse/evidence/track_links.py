@@ -42,6 +42,19 @@ def _who(identities: DataFrame, rows: Rows, told: Told) -> DataFrame:
     return numbered.where("number = 1").select(identities.columns)
 
 
+def _of_ships(segments: DataFrame, rows: Rows) -> DataFrame:
+    """All segments of the MMSIs: a report is of one of them only while no other was heard."""
+    return segments.where(F.col("mmsi").isin(sorted({row["mmsi"] for row in rows})))
+
+
+def _who_and_how_deep(identities: DataFrame, rows: Rows, told: Told) -> DataFrame:
+    """What `_who` needs, and all that was said of the draught until the last of the days ended."""
+    until = datetime.combine(max(row["reported_on"] for row in rows), time(), UTC) + DAY
+    of_ships = F.col("mmsi").isin(sorted({row["mmsi"] for row in rows}))
+    is_told = of_ships & F.col("draught_m").isNotNull() & (F.col("observed_at") < F.lit(until))
+    return _who(identities, rows, told).unionByName(identities.where(is_told)).distinct()
+
+
 def _ships(register: DataFrame, rows: Rows) -> DataFrame:
     return register.where(F.col("imo_number").isin(sorted({row["imo_number"] for row in rows if row["imo_number"]})))
 
@@ -163,9 +176,9 @@ TRACK_LINKS: Mapping[t.Table, Link] = {
         same_run=frozenset({t.GOLD_VESSEL_TRACKS, t.GOLD_PORT_CALLS}),
     ),
     t.GOLD_TRACK_FUEL: Link(
-        {t.GOLD_VESSEL_TRACKS: _of_tracks, t.SILVER_SHIP_REGISTER: _ships},
+        {t.GOLD_VESSEL_TRACKS: _of_ships, t.SILVER_SHIP_REGISTER: _ships},
         _fuel,
-        through={t.SILVER_POSITIONS: _day_positions, t.SILVER_IDENTITIES: _who},
+        through={t.SILVER_POSITIONS: _day_positions, t.SILVER_IDENTITIES: _who_and_how_deep},
         same_run=frozenset({t.GOLD_VESSEL_TRACKS}),
     ),
 }
