@@ -72,8 +72,9 @@ def _way_positions(positions: DataFrame, rows: Rows, told: Told) -> DataFrame:
     spans: Spans = []
     for row in rows:
         track, arrived_at = row["track_id"], row["arrived_at"] or FOREVER
-        begins = left.get((track, row["departed_at"]), row["departed_at"])
-        spans.append((track, begins, came.get((track, arrived_at), arrived_at)))
+        begins: datetime = left.get((track, row["departed_at"]), row["departed_at"])
+        ends: datetime = came.get((track, arrived_at), arrived_at)
+        spans.append((track, begins, ends))
     return _within(positions, spans, told)
 
 
