@@ -21,6 +21,7 @@ DARK_LETTERS = ("A", "D", "E")
 """Ratings whose colour takes white letters; the others take dark ones."""
 RATING_COLOURS = {"A": "#1a7f4b", "B": "#7fb84a", "C": "#e3b505", "D": "#e07b28", "E": "#b3261e"}
 BAR_WIDTH = 150
+FEW_DAYS = 14
 WIDTH_IN = 5.4
 """Of a plot: its letters are as large as the page's on a wide screen, and can still be read on a telephone."""
 STYLE: dict[Any, Any] = {
@@ -49,6 +50,7 @@ def bars(values: Mapping[str, float], x_label: str, y_label: str, about: str) ->
         figure, axes = _axes(x_label, y_label)
         drawn = axes.bar(list(values), list(values.values()), color=BLUE, width=0.72)
         axes.bar_label(drawn, [f"{value:,.0f}" for value in values.values()], padding=2, color=INK)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(y=0.14)
         return svg_of(figure, about)
 
@@ -136,7 +138,8 @@ def days(series: Mapping[str, Mapping[date, float]], y_label: str, about: str, t
             style: dict[str, Any] = (
                 {"color": ORANGE, "linewidth": 2} if is_main else {"color": BLUE, "linewidth": 1, "alpha": 0.6}
             )
-            axes.plot(*_every_day(values), label=name, **style)
+            alone = "o" if len(values) <= FEW_DAYS else ""  # a day without neighbours is no line
+            axes.plot(*_every_day(values), label=name, marker=alone, markersize=4, **style)
         axes.set_ylim(bottom=0, top=top)
         axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)
         return svg_of(figure, about)
