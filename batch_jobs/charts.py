@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 INK, SOFT, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 BLUE, ORANGE = "#1f6f9f", "#d9822b"
@@ -20,6 +21,7 @@ DARK_LETTERS = ("A", "D", "E")
 """Ratings whose colour takes white letters; the others take dark ones."""
 RATING_COLOURS = {"A": "#1a7f4b", "B": "#7fb84a", "C": "#e3b505", "D": "#e07b28", "E": "#b3261e"}
 BAR_WIDTH = 150
+FEW_DAYS = 14
 WIDTH_IN = 5.4
 """Of a plot: its letters are as large as the page's on a wide screen, and can still be read on a telephone."""
 STYLE: dict[Any, Any] = {
@@ -48,6 +50,7 @@ def bars(values: Mapping[str, float], x_label: str, y_label: str, about: str) ->
         figure, axes = _axes(x_label, y_label)
         drawn = axes.bar(list(values), list(values.values()), color=BLUE, width=0.72)
         axes.bar_label(drawn, [f"{value:,.0f}" for value in values.values()], padding=2, color=INK)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(y=0.14)
         return svg_of(figure, about)
 
@@ -79,7 +82,7 @@ def rating_pairs(
             drawn = axes.bar(places, heights, width=0.38, color=list(RATING_COLOURS.values()), hatch=hatch)
             axes.bar_label(drawn, [f"{height:,}" for height in heights], padding=2, color=INK)
         axes.set_xticks(range(len(RATING_COLOURS)), list(RATING_COLOURS))
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(y=0.14)
         axes.set_title(f"plain: {labels[0]} · hatched: {labels[1]}", loc="left", fontsize=10, color=SOFT)
         return svg_of(figure, about)
@@ -98,7 +101,7 @@ def ratings_by_year(counts: Mapping[int, Mapping[str, int]], y_label: str, about
             ink = "white" if letter in DARK_LETTERS else INK
             axes.bar_label(drawn, told, label_type="center", color=ink, fontsize=8)
             base = base + heights
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(RATING_COLOURS), borderaxespad=0)
         return svg_of(figure, about)
 
@@ -135,7 +138,8 @@ def days(series: Mapping[str, Mapping[date, float]], y_label: str, about: str, t
             style: dict[str, Any] = (
                 {"color": ORANGE, "linewidth": 2} if is_main else {"color": BLUE, "linewidth": 1, "alpha": 0.6}
             )
-            axes.plot(*_every_day(values), label=name, **style)
+            alone = "o" if len(values) <= FEW_DAYS else ""  # a day without neighbours is no line
+            axes.plot(*_every_day(values), label=name, marker=alone, markersize=4, **style)
         axes.set_ylim(bottom=0, top=top)
         axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)
         return svg_of(figure, about)
@@ -143,8 +147,9 @@ def days(series: Mapping[str, Mapping[date, float]], y_label: str, about: str, t
 
 def _every_day(values: Mapping[date, float]) -> tuple[npt.NDArray[Any], list[float]]:
     """All days from the first to the last; a day without a value is no number, so that no line is drawn over it."""
-    every = np.arange(min(values), max(values) + timedelta(days=1), dtype="datetime64[D]") if values else np.array([])
-    return every, [values.get(day, np.nan) for day in every.tolist()]
+    span = (max(values) - min(values)).days + 1 if values else 0
+    every = [min(values) + timedelta(days=number) for number in range(span)]
+    return np.array(every, dtype="datetime64[D]"), [values.get(day, np.nan) for day in every]
 
 
 def _axes(x_label: str, y_label: str, height_in: float = 2.9) -> tuple[Figure, Axes]:

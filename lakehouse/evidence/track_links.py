@@ -25,6 +25,7 @@ DAY = timedelta(days=1)
 SPAN = "track_id string, from_at timestamp, until_at timestamp"
 Told = Mapping[str, Rows]
 Spans = list[tuple[str, datetime, datetime]]
+Ends = dict[tuple[str, datetime], datetime]
 
 
 def _of_tracks(segments: DataFrame, rows: Rows) -> DataFrame:
@@ -80,13 +81,14 @@ def _call_positions(positions: DataFrame, rows: Rows, told: Told) -> DataFrame:
 def _way_positions(positions: DataFrame, rows: Rows, told: Told) -> DataFrame:
     """Of each sailing from the last stop in the one port to the first in the other."""
     calls = told[t.GOLD_PORT_CALLS.name]
-    left = {(call["track_id"], call["departed_at"]): call["moved_at"] or call["departed_at"] for call in calls}
-    came = {(call["track_id"], call["arrived_at"]): call["stopped_at"] or call["arrived_at"] for call in calls}
+    left: Ends = {(call["track_id"], call["departed_at"]): call["moved_at"] or call["departed_at"] for call in calls}
+    came: Ends = {(call["track_id"], call["arrived_at"]): call["stopped_at"] or call["arrived_at"] for call in calls}
     spans: Spans = []
     for row in rows:
         track, arrived_at = row["track_id"], row["arrived_at"] or FOREVER
-        begins = left.get((track, row["departed_at"]), row["departed_at"])
-        spans.append((track, begins, came.get((track, arrived_at), arrived_at)))
+        begins: datetime = left.get((track, row["departed_at"])) or row["departed_at"]
+        ends: datetime = came.get((track, arrived_at)) or arrived_at
+        spans.append((track, begins, ends))
     return _within(positions, spans, told)
 
 

@@ -23,7 +23,8 @@ from contracts.tables import (
     SILVER_SHIP_REGISTER,
     Table,
 )
-from lakehouse.evidence.links import LINKS, Basis
+from lakehouse.evidence.link import Basis
+from lakehouse.evidence.links import LINKS
 from lakehouse.schema import spark_schema
 from lakehouse.transforms import uncertainty
 from lakehouse.transforms.emission_outlook import emission_outlook
