@@ -25,8 +25,7 @@ from lakehouse.runner import main
 from lakehouse.store import Store
 
 FETCHED_AT_ONCE = {"kafka.max.poll.records": "50000", "kafka.max.partition.fetch.bytes": str(8 * 1024 * 1024)}
-"""What a partition has new comes with one poll: for each poll Spark asks the broker twice more, and throws away what it
-had sent beyond the records of the poll, by default 500."""
+"""So that what a partition has new comes with few polls; Kafka's own limit is 500 records a poll."""
 SMALL = 50_000
 """Records that one task lands as fast as several would: it writes one file, and costs the machine less."""
 

@@ -123,7 +123,7 @@ def test_repeats_are_told_after_a_restart_and_in_a_batch_that_is_done_again(
     for first, last in ((0, 10), (10, 20), (15, 30)):
         land(AIS, reports(first, last))
     with monkeypatch.context() as killed:
-        write = silver.remember
+        write = tracking.remember
 
         def die(store: Store, batch: Any, *more: Any) -> dict[str, int]:
             if batch.batch_id == 2:
