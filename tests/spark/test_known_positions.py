@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from contracts.settings import Settings
 from contracts.tables import SILVER_POSITIONS, Table
 from contracts.topics import AIS
-from lakehouse import known_positions, ledger, silver
+from lakehouse import known_positions, ledger, silver, tracking
 from lakehouse.batch_facts import Bucket, batch_facts
 from lakehouse.runner import run_flows
 from lakehouse.silver import SILVER_FLOWS
