@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import deltalake
@@ -16,7 +17,9 @@ from pyspark.sql import functions as F
 from contracts import fingerprints
 from contracts.errors import ContractError, InputError
 from contracts.tables import Table
+from lakehouse.append_once import append_once
 from lakehouse.evolution.tables import CONTRACT_PROPERTY, check, grow
+from lakehouse.leftovers import clear_leftovers
 from lakehouse.logs import Logs, log_of
 from lakehouse.schema import as_declared, stored, stored_schema
 
@@ -69,10 +72,13 @@ class Store:
         """Create the table by its contract, clustered or partitioned; one that is there must fit it.
 
         Raises:
-            ContractError: It has an earlier contract; the sentence says what to do.
+            ContractError: It has an earlier contract, or its folder other files; the sentence says what to do.
         """
         if not self.exists(table):
+            clear_leftovers(self.spark, self.path(table))
             self.spark.sql(_creation(table, self.path(table)))
+            if not self.exists(table):
+                raise ContractError(f"{self.path(table)} has files and is no Delta table: move them, then start again.")
         elif table.name.startswith("ops."):
             grow(table, self.path(table))
         else:
@@ -114,11 +120,15 @@ class Store:
         Raises:
             ContractError: The rows' columns are not the table's.
         """
-        writer = _as_stored(table, rows).write.format("delta").mode("append")
+        new, told = _as_stored(table, rows), json.dumps(metadata or {}, default=str)
         if txn:
-            writer = writer.option("txnAppId", txn.app_id).option("txnVersion", txn.version)
+            append_once(
+                new, self.path(table), txn.app_id, txn.version, told, partial(self.transaction, table, txn.app_id)
+            )
+            return
+        writer = new.write.format("delta").mode("append")
         if metadata:
-            writer = writer.option("userMetadata", json.dumps(metadata, default=str))
+            writer = writer.option("userMetadata", told)
         writer.save(self.path(table))
 
     def upsert(
