@@ -64,6 +64,11 @@ class Settings(BaseSettings):
     spark_java_options: str = Field(
         "", description="Further options of that JVM; -XX:TieredStopAtLevel=1 suits short work on little data."
     )
+    stream_threads: int = Field(
+        4,
+        ge=1,
+        description="Task threads of streams on a local master: more than cores, for tasks wait for the broker.",
+    )
     spark_shuffle_partitions: int = Field(2, ge=1, description="Tasks per shuffle; near the core count.")
     spark_ui: bool = Field(False, description="Serve Spark's own web page on port 4040.")
 

@@ -9,8 +9,9 @@ no public way for this: what is called here is inside ``io.delta:delta-spark``, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import reduce
 
+from py4j.java_gateway import JavaObject, JVMView  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame
 
 DELTA = "org.apache.spark.sql.delta"
@@ -37,7 +38,7 @@ def append_once(
         ConcurrentTransactionException: Another commit with this ``app_id`` came in between.
     """
     spark = rows.sparkSession
-    jvm: Any = spark._jvm
+    jvm: JVMView = spark._jvm
     session = spark._jsparkSession
     log = _named(jvm, f"{DELTA}.DeltaLog").forTable(session, path)
     transaction = log.startTransaction()
@@ -51,7 +52,7 @@ def append_once(
     return True
 
 
-def _write(jvm: Any, log: Any, rows: DataFrame, options: Mapping[str, str]) -> Any:
+def _write(jvm: JVMView, log: JavaObject, rows: DataFrame, options: Mapping[str, str]) -> JavaObject:
     conf = rows.sparkSession._jsparkSession.sessionState().conf()
     told = _named(jvm, f"{DELTA}.DeltaOptions")(jvm.PythonUtils.toScalaMap(dict(options)), conf)
     by, configuration = jvm.PythonUtils.toSeq([]), jvm.PythonUtils.toScalaMap({})
@@ -59,22 +60,20 @@ def _write(jvm: Any, log: Any, rows: DataFrame, options: Mapping[str, str]) -> A
     return write(log, _append(jvm), told, by, configuration, rows._jdf, _none(jvm), _none(jvm), False)
 
 
-def _operation(jvm: Any, metadata: str) -> Any:
+def _operation(jvm: JVMView, metadata: str) -> JavaObject:
     """What the log says that was done, as of any append."""
     some, none = jvm.scala.Option.apply, _none(jvm)
     write = getattr(_named(jvm, DELTA), "DeltaOperations$Write")
     return write(_append(jvm), some(jvm.PythonUtils.toSeq([])), none, some(metadata), none, none, none, none, none)
 
 
-def _append(jvm: Any) -> Any:
+def _append(jvm: JVMView) -> JavaObject:
     return jvm.org.apache.spark.sql.SaveMode.Append
 
 
-def _none(jvm: Any) -> Any:
+def _none(jvm: JVMView) -> JavaObject:
     return jvm.scala.Option.empty()
 
 
-def _named(jvm: Any, name: str) -> Any:
-    for part in name.split("."):
-        jvm = getattr(jvm, part)
-    return jvm
+def _named(jvm: JVMView, name: str) -> JavaObject:
+    return reduce(getattr, name.split("."), jvm)

@@ -27,8 +27,10 @@ from lakehouse.transforms.vessel_latest import latest
 
 NEEDED = list(dict.fromkeys([*POSITION, *GOLD_VESSEL_LATEST.columns, *PLACE]))
 NEWER = "new.observed_at > old.observed_at"
+FEW = 1_000_000
+"""Positions that one task at a time takes: the other cores stay with the streams on the way to Silver."""
 SLICES = 16
-"""Tasks of a step over all positions: so many and so short that those of the other streams come in between."""
+"""Tasks of a step over more than these: so many and so short that those of the other streams come in between."""
 
 
 def update_vessels(store: Store, settings: Settings, batch: Batch) -> Entry:
@@ -41,11 +43,12 @@ def update_vessels(store: Store, settings: Settings, batch: Batch) -> Entry:
     try:
         rows, days, ranges = _facts(positions)
         if rows:
-            _update_days(store, settings, batch, positions, days, ranges)
+            _update_days(store, settings, batch, positions, rows, days, ranges)
             batch.crash_point("after_days")
             txn = batch.txn(GOLD_VESSEL_LATEST)
             said = batch.commit_metadata(txn, ranges)
-            store.upsert(GOLD_VESSEL_LATEST, latest(positions), txn, only_if=NEWER, metadata=said)
+            with store.sliced(_tasks(settings, rows)):
+                store.upsert(GOLD_VESSEL_LATEST, latest(positions), txn, only_if=NEWER, metadata=said)
     finally:
         positions.unpersist()
     return Entry(
@@ -80,6 +83,7 @@ def _update_days(
     settings: Settings,
     batch: Batch,
     positions: DataFrame,
+    count: int,
     days: list[date],
     ranges: tuple[OffsetRange, ...],
 ) -> None:
@@ -87,13 +91,18 @@ def _update_days(
     done = store.transaction(GOLD_VESSEL_DAY, txn.app_id)
     if done is not None and done >= txn.version:
         return
-    with store.sliced(SLICES), ExitStack() as kept:
+    with store.sliced(1 if count <= FEW else SLICES), ExitStack() as kept:
         rows, days = _day_rows(store, settings, batch, positions, days, kept)
         rows = _kept(rows, kept)
         rows.count()
         said = batch.commit_metadata(txn, ranges)
-        with store.sliced(settings.spark_shuffle_partitions):
+        with store.sliced(_tasks(settings, count)):
             store.upsert(GOLD_VESSEL_DAY, rows, txn, only_old=_literal(days), metadata=said)
+
+
+def _tasks(settings: Settings, count: int) -> int:
+    """Into how many a merge of so many positions is shuffled: each of them writes a file."""
+    return 1 if count <= FEW else settings.spark_shuffle_partitions
 
 
 def _day_rows(

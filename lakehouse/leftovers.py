@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from py4j.java_gateway import JavaObject  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
 LOG = "_delta_log"
@@ -23,7 +22,7 @@ def clear_leftovers(spark: SparkSession, path: str) -> None:
     """
     if not isinstance(spark, SparkSession):  # as that of Spark Connect is
         return
-    files: Any = _files(spark, path)
+    files = _files(spark, path)
     log = _path(spark, f"{path}/{LOG}")
     if not files.exists(log):
         return
@@ -36,11 +35,12 @@ def clear_leftovers(spark: SparkSession, path: str) -> None:
             files.delete(place, False)
 
 
-def _path(spark: SparkSession, name: str) -> Any:
-    jvm: Any = spark._jvm
+def _path(spark: SparkSession, name: str) -> JavaObject:
+    jvm = spark._jvm
+    assert jvm is not None  # only Spark Connect has none
     return jvm.org.apache.hadoop.fs.Path(name)
 
 
-def _files(spark: SparkSession, path: str) -> Any:
+def _files(spark: SparkSession, path: str) -> JavaObject:
     """Hadoop's file system of a path: a folder of this machine, or a store of objects."""
     return _path(spark, path).getFileSystem(spark._jsparkSession.sessionState().newHadoopConf())

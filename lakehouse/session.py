@@ -11,6 +11,7 @@ from infra.class_archive import CODE_CACHE, java_options
 from infra.jars import LOCK, spark_jars
 
 LOG4J = LOCK.with_name("spark-log4j2.properties")
+POOLS = LOCK.with_name("spark-pools.xml")
 DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -98,6 +99,7 @@ def _local(settings: Settings) -> dict[str, str]:
         **({} if settings.spark_ui else NO_PAGE),
         "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions),
         "spark.ui.enabled": str(settings.spark_ui).lower(),
+        "spark.scheduler.allocation.file": f"file:{POOLS}",
     }
     if settings.spark_gateway_port is None:  # not under spark-submit, which has its own master, memory and jars
         conf["spark.master"] = settings.spark_master

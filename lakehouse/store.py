@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
+from operator import and_
 from typing import Any
 
 import deltalake
@@ -191,10 +192,11 @@ class Store:
             gone.withColumn(GONE, F.lit(True)), allowMissingColumns=True
         )
         values: dict[str, str | Column] = {f"`{name}`": F.col(f"new.`{name}`") for name in new.columns}
+        same_key = [F.col(f"old.{name}") == F.col(f"new.{name}") for name in key]
         merge = (
             DeltaTable.forPath(rows.sparkSession, self.path(table))
             .alias("old")
-            .merge(source.alias("new"), " AND ".join(f"old.{name} = new.{name}" for name in key))
+            .merge(source.alias("new"), reduce(and_, [*same_key, *_spans(source, table)]))
             .whenMatchedDelete(condition=f"new.{GONE}")
             .whenMatchedUpdate(set=values)
             .whenNotMatchedInsert(condition=f"NOT new.{GONE}", values=values)
@@ -377,6 +379,16 @@ def _zordered(rows: DataFrame, files: int, columns: Sequence[str]) -> DataFrame:
     names = jvm.PythonUtils.toSeq(list(columns))
     clustering = getattr(getattr(jvm.org.apache.spark.sql.delta.skipping, "MultiDimClustering$"), "MODULE$")
     return DataFrame(clustering.cluster(rows._jdf, files, names, "zorder"), spark)
+
+
+def _spans(rows: DataFrame, table: Table) -> list[Column]:
+    """Conditions on ``old`` with literals that follow from having a key of these rows: Delta skips files by them.
+
+    None of an instant: Python would take it through the hour that a clock's change has twice.
+    """
+    names = [column.name for column in table.key if column.type != "timestamp"]
+    ends = rows.agg(*(F.struct(F.min(name), F.max(name)).alias(name) for name in names)).collect()[0]
+    return [F.col(f"old.{name}").between(*ends[name]) for name in names]
 
 
 def _as_stored(table: Table, rows: DataFrame) -> DataFrame:
