@@ -176,12 +176,12 @@ def _of_the_rest(guide: Guide, told: Mapping[str, Any]) -> Iterator[Trail]:
             method="modelled beside the year, in no table; the CSV file has all",
             coverage=f"{len(told['what_if']):,} vessels and years", sources=sources, rule=f"{CII}; {LIMITS}",
         )  # fmt: skip
-    if told["gases"]:
+    for first_ship in told["gases"][:1]:
+        ship, year = first_ship["vessel_id"], first_ship["year"]
         yield guide.trail(
-            "gases", "All greenhouse gases", [GOLD_EMISSION_YEAR],
-            figure=f"fuel of {told['gases'][0]['vessel_id']} in {told['gases'][0]['year']}, t",
-            value=told["gases"][0]["total_fuel_year_t"], what="total_fuel_year_t",
-            where=f"vessel_id = {told['gases'][0]['vessel_id']} AND year = {told['gases'][0]['year']}",
+            "gases", "All greenhouse gases", [GOLD_EMISSION_YEAR], figure=f"fuel of {ship} in {year}, t",
+            value=first_ship["total_fuel_year_t"], what="total_fuel_year_t",
+            where=f"vessel_id = {ship} AND year = {year}",
             method="fuel of the year by default factors of each gas, in no table; the CSV file has all",
             coverage=f"{len(told['gases']):,} vessels and years", sources=sources,
             rule="Regulation (EU) 2023/1805, annex II",

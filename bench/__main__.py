@@ -44,6 +44,13 @@ def bronze(result: dict[str, Any]) -> Iterator[Figure]:
         yield f"Bronze, {one['rows']:,} rows, share of the appender", one["ratio"], "0.7 or more"
 
 
+def appends(result: dict[str, Any]) -> Iterator[Figure]:
+    """Our append of a batch, and Delta's own with a transaction."""
+    name = f"append of {result['rows']:,} rows"
+    yield f"{name}, s", result["ours_s"], ""
+    yield f"{name}, share of Delta's own", result["ratio"], ""
+
+
 def line(result: dict[str, Any]) -> Iterator[Figure]:
     """Each rate: whether it was held, how fresh Silver was, what it took."""
     for one in result["results"]:
@@ -97,6 +104,7 @@ BENCHES = (
     Bench("bench.twin", (), ("--ships", "10", "--days", "10"), twin),
     Bench("bench.producer", ("--json",), ("--rows", "50000", "--rounds", "1"), producer),
     Bench("bench.bronze", ("--rows", "10000000", "--growth", "--json"), ("--rows", "100000", "--repeats", "1"), bronze),
+    Bench("bench.appends", ("--json",), ("--times", "6"), appends),
     Bench("bench.line", ("--json",), ("--minutes", "0.5", "--warm-up", "20"), line),
     Bench("bench.line", ("--find-highest", "--minutes", "2", "--json"), ("--minutes", "0.3", "--warm-up", "20"), line),
     Bench("bench.collision", ("--json",), COLLISION_QUICK, collision),

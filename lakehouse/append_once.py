@@ -3,7 +3,7 @@
 Delta's own ``txnAppId`` makes each append read the table's state anew only to learn the last transaction: two thirds of
 the time of an append of 7,000 rows. The log knows it as well, for which delta-rs reads only what is new. All else is
 Delta's: it writes the files, and refuses the commit when another one with the same transaction came in between. It has
-no public way for this: what is called here is inside ``io.delta:delta-spark``, whose version is locked.
+no public way for this: what is called here is inside delta-spark, whose version is locked (docs/decisions/0010).
 """
 
 from __future__ import annotations
