@@ -122,7 +122,7 @@ def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
         for flow in flows:
             if flow.preflight:
                 flow.preflight(settings)
-        spark = spark_session(settings, "maritimeiq", **_threads(settings))
+        spark = spark_session(settings, "maritimeiq", **own_master(settings))
         spark.sparkContext.setLogLevel("OFF")  # a dead stream is told by us, once, and not by Spark with three traces
         try:
             for flow in flows:
@@ -140,9 +140,9 @@ def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
             _let_end([each.query for each in running], stopping)
 
 
-def _threads(settings: Settings) -> dict[str, str]:
+def own_master(settings: Settings) -> dict[str, str]:
     """Spark's master for streams on this machine; any other one is left as it is."""
-    is_ours = settings.spark_gateway_port is None and settings.spark_master.startswith("local")
+    is_ours = settings.spark_gateway_port is None and settings.spark_master.startswith("local[")
     return {"spark__master": f"local[{settings.stream_threads}]"} if is_ours else {}
 
 
