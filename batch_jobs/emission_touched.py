@@ -16,9 +16,6 @@ from lakehouse.transforms.emission_days import vessel_id
 from lakehouse.transforms.emissions import ROLLING_DAYS
 from lakehouse.transforms.fuel_days import fuel_days
 
-NAMED = 500
-"""Most values that are named one by one in a condition."""
-
 
 @dataclass(frozen=True, slots=True)
 class Touched:
@@ -50,22 +47,11 @@ def touched_by(run: Run, found: News, period: Period) -> Touched:
     wanted = known.join(mmsis, "mmsi", "left_semi").select("vessel_id").distinct()
     theirs = known.join(wanted, "vessel_id", "left_semi").select("mmsi").distinct()
     read = F.broadcast(known.join(theirs, "mmsi", "left_semi").drop("vessel_id").localCheckpoint())
-    named = named_in(read, "mmsi")
-    of = [rows.where(named).join(read, _same_pair(rows, read), "left_semi") for rows in sources]
+    # As literals, so that Delta leaves files, and Parquet parts of files, without them unread.
+    span = F.col("mmsi").between(*read.agg(F.min("mmsi"), F.max("mmsi")).collect()[0])
+    of = [rows.where(span).join(read, _same_pair(rows, read), "left_semi") for rows in sources]
     days = of[0] if len(of) == 1 else fuel_days(*of)
     return Touched(vessels, mmsis, days.localCheckpoint())
-
-
-def named_in(rows: DataFrame, column: str) -> Column:
-    """Condition that a column has one of its values in these rows: by name where they are few, else within their span.
-
-    With literals a table's files, and parts of files, that cannot have such a row are left unread.
-    """
-    few = [row[0] for row in rows.select(column).distinct().limit(NAMED + 1).collect()]
-    if len(few) <= NAMED:
-        return F.col(column).isin(few)
-    least, most = rows.agg(F.min(column), F.max(column)).collect()[0]
-    return F.col(column).between(least, most)
 
 
 def _same_pair(rows: DataFrame, pairs: DataFrame) -> Column:

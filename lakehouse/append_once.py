@@ -9,17 +9,14 @@ no public way for this: what is called here is inside delta-spark, whose version
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import reduce
 
 from py4j.java_gateway import JavaObject, JVMView  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame
 
-DELTA = "org.apache.spark.sql.delta"
-
 
 def append_once(
     rows: DataFrame, path: str, app_id: str, version: int, metadata: str, last: Callable[[], int | None]
-) -> bool:
+) -> None:
     """Append rows to the table in one commit with a transaction, unless one as high was committed.
 
     Args:
@@ -31,39 +28,35 @@ def append_once(
         last: Reads the last number committed under the name, null when none. Called once the transaction has begun:
             a commit that comes later than the look makes Delta refuse this one.
 
-    Returns:
-        Whether anything was appended.
-
     Raises:
         ConcurrentTransactionException: Another commit with this ``app_id`` came in between.
     """
-    spark = rows.sparkSession
-    jvm: JVMView = spark._jvm
-    session = spark._jsparkSession
-    log = _named(jvm, f"{DELTA}.DeltaLog").forTable(session, path)
+    jvm: JVMView = rows.sparkSession._jvm
+    session = rows.sparkSession._jsparkSession
+    log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(session, path)
     transaction = log.startTransaction()
     transaction.readTxn().addOne(app_id)
     committed = last()
     if committed is not None and committed >= version:
-        return False
+        return
     options = {"txnAppId": app_id, "txnVersion": str(version), "userMetadata": metadata}
     written = _write(jvm, log, rows, options).writeAndReturnCommitData(transaction, session, _none(jvm), False)
     transaction.commitIfNeeded(written.actions(), _operation(jvm, metadata), written.stringTags())
-    return True
 
 
 def _write(jvm: JVMView, log: JavaObject, rows: DataFrame, options: Mapping[str, str]) -> JavaObject:
-    conf = rows.sparkSession._jsparkSession.sessionState().conf()
-    told = _named(jvm, f"{DELTA}.DeltaOptions")(jvm.PythonUtils.toScalaMap(dict(options)), conf)
+    delta, conf = jvm.org.apache.spark.sql.delta, rows.sparkSession._jsparkSession.sessionState().conf()
+    told = delta.DeltaOptions(jvm.PythonUtils.toScalaMap(dict(options)), conf)
     by, configuration = jvm.PythonUtils.toSeq([]), jvm.PythonUtils.toScalaMap({})
-    write = _named(jvm, f"{DELTA}.commands.WriteIntoDelta")
-    return write(log, _append(jvm), told, by, configuration, rows._jdf, _none(jvm), _none(jvm), False)
+    return delta.commands.WriteIntoDelta(
+        log, _append(jvm), told, by, configuration, rows._jdf, _none(jvm), _none(jvm), False
+    )
 
 
 def _operation(jvm: JVMView, metadata: str) -> JavaObject:
     """What the log says that was done, as of any append."""
     some, none = jvm.scala.Option.apply, _none(jvm)
-    write = getattr(_named(jvm, DELTA), "DeltaOperations$Write")
+    write = getattr(jvm.org.apache.spark.sql.delta, "DeltaOperations$Write")
     return write(_append(jvm), some(jvm.PythonUtils.toSeq([])), none, some(metadata), none, none, none, none, none)
 
 
@@ -73,7 +66,3 @@ def _append(jvm: JVMView) -> JavaObject:
 
 def _none(jvm: JVMView) -> JavaObject:
     return jvm.scala.Option.empty()
-
-
-def _named(jvm: JVMView, name: str) -> JavaObject:
-    return reduce(getattr, name.split("."), jvm)

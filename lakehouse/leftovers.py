@@ -5,7 +5,7 @@ from __future__ import annotations
 from py4j.java_gateway import JavaObject  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
-LOG = "_delta_log"
+from lakehouse.upkeep.log import LOG
 
 
 def clear_leftovers(spark: SparkSession, path: str) -> None:
