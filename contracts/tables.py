@@ -32,6 +32,9 @@ class Table:
     days and no others. Delta allows it or ``clustered_by``, not both. Beside the key, the ``known`` columns are never
     null, and ``rules`` hold in every row.
 
+    Of one that ``only_grows`` no stream or job ever changes a row: streams may read it, and its files may be merged
+    beside the batches that append to it.
+
     ``keep_hours`` is how long files stay on disk after a newer version has replaced them, ``log_keep_days`` how long
     the table's log tells of its versions. Both are the least: what a known reader still needs is kept beyond.
     """
@@ -44,6 +47,7 @@ class Table:
     partitioned_by: tuple[Field, ...] = ()
     known: tuple[Field, ...] = ()
     rules: tuple[RowRule, ...] = ()
+    only_grows: bool = False
     keep_hours: int = 168
     log_keep_days: int = 30
 
@@ -78,10 +82,11 @@ _SAILED = RowRule("at_most", f.DEPARTED_AT, f.ARRIVED_AT, "warn")
 def _bronze(topic: Topic) -> Table:
     return Table(
         name=f"bronze.{topic.short}",
-        grain=f"record of `{topic.name}`, raw; append only",
+        grain=f"record of `{topic.name}`, raw",
         fields=(*_KAFKA, f.KAFKA_KEY, f.VALUE, f.HEADERS, f.INGESTED_AT, f.INGESTED_ON),
         key=(f.KAFKA_TOPIC, f.KAFKA_PARTITION, f.KAFKA_OFFSET),
         clustered_by=(f.INGESTED_ON, f.KAFKA_PARTITION),
+        only_grows=True,
     )
 
 
@@ -101,6 +106,7 @@ SILVER_POSITIONS = Table(
     key=(f.SEGMENT_ID, f.OBSERVED_AT),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
     known=(f.MMSI, f.OBSERVED_ON, f.LAT_DEG, f.LON_DEG, f.MMSI_CLASS, f.EVENT_ID, *_ORIGIN),
+    only_grows=True,
 )  # fmt: skip
 
 SILVER_SEGMENTS = Table(
@@ -125,11 +131,12 @@ _WHO = (
 
 SILVER_IDENTITIES = Table(
     name="silver.identities",
-    grain="MMSI, identity and UTC hour in which it was told: the first report of the hour; append only",
+    grain="MMSI, identity and UTC hour in which it was told: the first report of the hour",
     fields=(f.MMSI, f.IDENTITY_ID, f.HOUR_AT, f.OBSERVED_AT, *_WHO, f.DRAUGHT_M),
     key=(f.MMSI, f.IDENTITY_ID, f.HOUR_AT),
     clustered_by=(f.HOUR_AT, f.MMSI),
     known=(f.OBSERVED_AT, f.MMSI_CLASS, f.EVENT_TYPE, f.EVENT_ID, *_ORIGIN),
+    only_grows=True,
 )
 
 SILVER_VESSELS = Table(
@@ -169,6 +176,7 @@ SILVER_SENSORS = Table(
     key=(f.EVENT_ID,),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
     known=(f.EVENT_TYPE, f.OBSERVED_AT, f.OBSERVED_ON, *_ORIGIN),
+    only_grows=True,
 )  # fmt: skip
 
 SILVER_ALERTS = Table(
@@ -181,6 +189,7 @@ SILVER_ALERTS = Table(
     key=(f.EVENT_ID,),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
     known=(f.OBSERVED_AT, f.OBSERVED_ON, f.RULE, f.SEVERITY, f.MESSAGE, *_ORIGIN),
+    only_grows=True,
 )  # fmt: skip
 
 SILVER_VOYAGE_EVENTS = Table(
@@ -194,6 +203,7 @@ SILVER_VOYAGE_EVENTS = Table(
     key=(f.EVENT_ID,),
     clustered_by=(f.OBSERVED_ON, f.MMSI),
     known=(f.EVENT_TYPE, f.OBSERVED_AT, f.OBSERVED_ON, *_ORIGIN),
+    only_grows=True,
 )  # fmt: skip
 
 SILVER_VOYAGES = Table(
@@ -235,6 +245,7 @@ SILVER_QUARANTINE = Table(
     key=(f.KAFKA_TOPIC, f.KAFKA_PARTITION, f.KAFKA_OFFSET),
     clustered_by=(f.STREAM, f.RULE),
     known=(f.STREAM, f.RULE, f.BATCH_ID),
+    only_grows=True,
 )  # fmt: skip
 
 SILVER_LATE = Table(
@@ -246,6 +257,7 @@ SILVER_LATE = Table(
     key=(f.KAFKA_TOPIC, f.KAFKA_PARTITION, f.KAFKA_OFFSET),
     clustered_by=(f.STREAM, f.MMSI),
     known=(f.STREAM, f.SOURCE, f.OBSERVED_AT, f.EVENT_ID, f.BATCH_ID),
+    only_grows=True,
 )  # fmt: skip
 
 SILVER_VERDICTS = Table(

@@ -22,7 +22,7 @@ from lakehouse.repeats import PLACE
 from lakehouse.resume.checks import check
 from lakehouse.runner import main
 from lakehouse.store import Store
-from lakehouse.transforms.vessel_day import POSITION, added, out_of_order, recomputed, vessel_days
+from lakehouse.transforms.vessel_day import KEY, POSITION, added, recomputed
 from lakehouse.transforms.vessel_latest import latest
 
 NEEDED = list(dict.fromkeys([*POSITION, *GOLD_VESSEL_LATEST.columns, *PLACE]))
@@ -93,8 +93,6 @@ def _update_days(
         return
     with store.sliced(1 if count <= FEW else SLICES), ExitStack() as kept:
         rows, days = _day_rows(store, settings, batch, positions, days, kept)
-        rows = _kept(rows, kept)
-        rows.count()
         said = batch.commit_metadata(txn, ranges)
         with store.sliced(_tasks(settings, count)):
             store.upsert(GOLD_VESSEL_DAY, rows, txn, only_old=_literal(days), metadata=said)
@@ -110,19 +108,20 @@ def _day_rows(
 ) -> tuple[DataFrame, list[date]]:
     """The vessel-days as they are with the batch, and the days on which they may lie."""
     stored, known = store.read(GOLD_VESSEL_DAY).where(_on(days)), store.read(GOLD_VESSEL_LATEST)
-    touched = _kept(vessel_days(positions), kept)
-    earlier = _kept(out_of_order(stored, known, touched), kept)
-    earlier_days = [row["observed_on"] for row in earlier.select("observed_on").distinct().collect()]
-    if not earlier_days:  # nearly always
-        return added(stored, known, positions, touched, settings.jump_limit_kn), days
-    in_order = positions.join(earlier.select("segment_id").distinct(), "segment_id", "left_anti")
-    around = sorted({day + timedelta(days=n) for day in earlier_days for n in (-1, 0, 1)})
+    rows = _kept(added(stored, known, positions, settings.jump_limit_kn), kept)
+    disordered = rows.where("is_disordered").select("segment_id").distinct()
+    if disordered.isEmpty():  # nearly always; this is the action that makes the rows
+        return rows.drop("is_disordered"), days
+    wrong = rows.select(*KEY).join(disordered, "segment_id", "left_semi")
+    wrong_days = [row["observed_on"] for row in wrong.select("observed_on").distinct().collect()]
+    around = sorted({day + timedelta(days=n) for day in wrong_days for n in (-1, 0, 1)})
     # As of the version that the batch reads to, so that evidence can name it. But a first batch may have been
     # planned long ago, and old versions are not kept for ever: what it sees too early is in the next one anyway.
     version = batch.source_version if batch.previous else None
     history = store.read(SILVER_POSITIONS, version).where(_on(around))
-    rows = added(stored, known, in_order, touched, settings.jump_limit_kn)
-    return rows.unionByName(recomputed(earlier, history, settings.jump_limit_kn)), sorted({*days, *around})
+    right = rows.join(disordered, "segment_id", "left_anti").drop("is_disordered")
+    anew = recomputed(wrong, history, settings.jump_limit_kn)
+    return _kept(right.unionByName(anew), kept), sorted({*days, *around})
 
 
 def _kept(rows: DataFrame, kept: ExitStack) -> DataFrame:

@@ -153,9 +153,9 @@ class Store:
             metadata: Kept as JSON in the commit, as by ``append``.
 
         Raises:
-            ContractError: The rows' columns are not the table's.
+            ContractError: The rows' columns are not the table's, or the table only grows.
         """
-        new = _as_stored(table, rows)
+        new = _changing(table, rows)
         # Not all columns of the table: those of an earlier contract stay as they are.
         values: dict[str, str | Column] = {f"`{name}`": F.col(f"new.`{name}`") for name in new.columns}
         same_key = " AND ".join(f"old.{column.name} = new.{column.name}" for column in table.key)
@@ -186,7 +186,7 @@ class Store:
             ContractError: The rows' columns are not the table's.
         """
         key = [column.name for column in table.key]
-        new = _as_stored(table, rows)
+        new = _changing(table, rows)
         gone = stale.select(*key).distinct().join(new, on=key, how="left_anti")
         source = new.withColumn(GONE, F.lit(False)).unionByName(
             gone.withColumn(GONE, F.lit(True)), allowMissingColumns=True
@@ -395,6 +395,13 @@ def _as_stored(table: Table, rows: DataFrame) -> DataFrame:
     if rows.columns != table.columns:
         raise ContractError(f"{table.name}: got {rows.columns}, declared {table.columns}")
     return stored(table, rows)
+
+
+def _changing(table: Table, rows: DataFrame) -> DataFrame:
+    """The rows as stored, for a write that changes others: a stream that reads the table would stop at it."""
+    if table.only_grows:
+        raise ContractError(f"{table.name} only grows: its rows are never changed.")
+    return _as_stored(table, rows)
 
 
 def _transaction(

@@ -198,6 +198,7 @@ def _rearrange(table: Table, settings: Settings, store: Callable[[], Store], lay
         return
     if layout.clustered:
         store().cluster(table)
+    care.settle(table, store)
     care.merge(table, settings, store)
 
 

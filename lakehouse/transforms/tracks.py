@@ -8,6 +8,8 @@ from pyspark.sql import functions as F
 WGS84_EQUATOR_NM = 6_378_137 / 1_852
 WGS84_FLATTENING = 1 / 298.257223563
 SECONDS_PER_HOUR = 3_600
+TINY = 1e-30
+"""Stands for zero where it divides; far less than the square of any distance on earth."""
 
 
 def leg_nm(lat_1_deg: Column, lon_1_deg: Column, lat_2_deg: Column, lon_2_deg: Column) -> Column:
@@ -15,20 +17,21 @@ def leg_nm(lat_1_deg: Column, lon_1_deg: Column, lat_2_deg: Column, lon_2_deg: C
 
     Null for a null. Its error is of the second order of the flattening: below 2e-5 of the length, up to
     a quarter of the way round the earth. Longitudes may lie on both sides of the antimeridian. Not for points
-    on opposite sides of the earth.
+    on opposite sides of the earth. No part is behind a condition: Spark would compute those anew wherever they stand.
     """
     middle = F.radians((lat_1_deg + lat_2_deg) / 2)
     north = F.radians((lat_1_deg - lat_2_deg) / 2)
     east = F.radians((lon_1_deg - lon_2_deg) / 2)
-    s = _sin2(north) * _cos2(east) + _cos2(middle) * _sin2(east)
-    c = _cos2(north) * _cos2(east) + _sin2(middle) * _sin2(east)
-    omega = F.atan2(F.sqrt(s), F.sqrt(c))
-    r = F.sqrt(s * c) / omega
-    flattened = (3 * r - 1) / (2 * c) * _sin2(middle) * _cos2(north) - (3 * r + 1) / (2 * s) * _cos2(middle) * _sin2(
-        north
-    )
-    length = 2 * omega * WGS84_EQUATOR_NM * (1 + WGS84_FLATTENING * flattened)
-    return F.when(s == 0, F.lit(0.0)).otherwise(length)
+    sin_middle, cos_middle = _squared(F.sin(middle)), _squared(F.cos(middle))
+    sin_north, cos_north = _squared(F.sin(north)), _squared(F.cos(north))
+    sin_east, cos_east = _squared(F.sin(east)), _squared(F.cos(east))
+    s = sin_north * cos_east + cos_middle * sin_east
+    c = cos_north * cos_east + sin_middle * sin_east
+    apart = F.greatest(s, F.lit(TINY))
+    omega = F.atan2(F.sqrt(apart), F.sqrt(c))
+    r = F.sqrt(apart * c) / omega
+    flattened = (3 * r - 1) / (2 * c) * sin_middle * cos_north - (3 * r + 1) / (2 * apart) * cos_middle * sin_north
+    return 2 * omega * WGS84_EQUATOR_NM * (1 + WGS84_FLATTENING * flattened) * F.signum(s)
 
 
 def with_legs(positions: DataFrame, jump_limit_kn: float) -> DataFrame:
@@ -50,19 +53,15 @@ def with_legs(positions: DataFrame, jump_limit_kn: float) -> DataFrame:
     is_leg = F.coalesce(F.datediff("observed_on", "before.observed_on") <= 1, F.lit(False))
     return (
         positions.withColumn("before", F.struct(*(column.alias(name) for name, column in before.items())))
-        .withColumn("nm", F.when(is_leg, nm).otherwise(0.0))
-        .withColumn("is_jump", F.when(is_leg, F.col("nm") > jump_limit_kn * hours).otherwise(False))
+        .withColumn("nm", F.coalesce(nm * is_leg.cast("int"), F.lit(0.0)))
+        .withColumn("is_jump", is_leg & F.coalesce(F.col("nm") > jump_limit_kn * hours, F.lit(False)))
         .withColumn("distance_nm", F.when(F.col("is_jump"), 0.0).otherwise(F.col("nm")))
         .drop("before", "nm")
     )
 
 
-def _sin2(angle: Column) -> Column:
-    return F.pow(F.sin(angle), 2)
-
-
-def _cos2(angle: Column) -> Column:
-    return F.pow(F.cos(angle), 2)
+def _squared(x: Column) -> Column:
+    return x * x
 
 
 def _seconds(instant: str) -> Column:

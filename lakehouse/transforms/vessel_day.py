@@ -18,47 +18,29 @@ POSITION = [*KEY, "mmsi", "observed_at", "lat_deg", "lon_deg", "sog_kn", "source
 """What a position must have."""
 
 
-def vessel_days(positions: DataFrame) -> DataFrame:
-    """The vessel-days (segment and day) of new positions, with ``new_at``, the instant of the first of them."""
-    return positions.groupBy(*KEY).agg(F.min("observed_at").alias("new_at"))
-
-
-def out_of_order(stored: DataFrame, latest: DataFrame, days: DataFrame) -> DataFrame:
-    """Vessel-days of segments with a position that is not after all that is known of them.
-
-    Args:
-        stored: Rows of ``gold.vessel_day``, at least those of the positions' days.
-        latest: Rows of ``gold.vessel_latest``.
-        days: What ``vessel_days`` says of the new positions.
-    """
-    known = latest.select("segment_id", F.col("observed_at").alias("known_at"))
-    is_earlier = (F.col("new_at") <= F.col("known_at")) | (F.col("new_at") <= F.col("last_at"))
-    judged = days.join(known, "segment_id", "left").join(stored.select(*KEY, "last_at"), KEY, "left")
-    segments = judged.where(is_earlier).select("segment_id").distinct()
-    return days.select(*KEY).join(segments, "segment_id", "left_semi")
-
-
-def added(
-    stored: DataFrame, latest: DataFrame, positions: DataFrame, days: DataFrame, jump_limit_kn: float
-) -> DataFrame:
+def added(stored: DataFrame, latest: DataFrame, positions: DataFrame, jump_limit_kn: float) -> DataFrame:
     """The positions' vessel-days: what is stored of them and the new positions, together.
+
+    And ``is_disordered``: whether one of the new positions is not after all that is known of its segment's day or of
+    the segment. Rows of such a segment are not right, on any of its days: they are to be ``recomputed``.
 
     Args:
         stored: Rows of ``gold.vessel_day``, at least those of the positions' days.
         latest: Rows of ``gold.vessel_latest``: where each segment's first new leg begins.
-        positions: New positions, each later than anything known of its segment.
-        days: Vessel-days, at least those of these positions.
+        positions: New positions.
         jump_limit_kn: Fastest speed that a vessel can have.
     """
-    anchors = latest.join(days.select("segment_id").distinct(), "segment_id", "left_semi")
+    anchors = latest.join(positions.select("segment_id").distinct(), "segment_id", "left_semi")
     track = _points(positions).unionByName(
         _points(anchors.withColumn("observed_on", F.to_date("observed_at"))).withColumn("is_new", F.lit(False))
     )
     new = _day_rows(with_legs(track, jump_limit_kn).where("is_new"))
-    both = new.alias("new").join(stored.alias("old"), KEY, "left")
-    return both.select(*KEY, *(column.alias(name) for name, column in _together().items())).select(
-        *GOLD_VESSEL_DAY.columns
-    )
+    known = latest.select("segment_id", F.col("observed_at").alias("known_at"))
+    both = new.alias("new").join(stored.alias("old"), KEY, "left").join(known, "segment_id", "left")
+    is_disordered = (F.col("new.first_at") <= F.col("old.last_at")) | (F.col("new.first_at") <= F.col("known_at"))
+    measures = [column.alias(name) for name, column in _together().items()]
+    flag = F.coalesce(is_disordered, F.lit(False)).alias("is_disordered")
+    return both.select(*KEY, *measures, flag).select(*GOLD_VESSEL_DAY.columns, "is_disordered")
 
 
 def recomputed(vessel_days: DataFrame, positions: DataFrame, jump_limit_kn: float) -> DataFrame:

@@ -33,10 +33,18 @@ class Deed:
     text: str
 
 
-def care(table: Table, settings: Settings, store: Callable[[], Store], alone: Alone, now: datetime) -> Iterator[Deed]:
+def care(
+    table: Table,
+    settings: Settings,
+    store: Callable[[], Store],
+    alone: Alone,
+    now: datetime,
+    merging: Alone | None = None,
+) -> Iterator[Deed]:
     """Do what the table wants, and tell it.
 
-    Looking needs no lock. ``alone`` is entered, and ``store`` asked for, only where something is to be written.
+    Looking needs no lock. ``alone`` is entered, and ``store`` asked for, only where something is to be written; files
+    are merged in ``merging`` where that is given.
 
     Raises:
         LockedError: Something is to be done, and another process writes the table.
@@ -44,6 +52,8 @@ def care(table: Table, settings: Settings, store: Callable[[], Store], alone: Al
     before = look(settings, table)
     if before.shape.mergeable_files >= settings.upkeep_small_files:
         with alone():
+            settle(table, store)
+        with (merging or alone)():
             merge(table, settings, store)
         after = look(settings, table).shape.files
         yield Deed(table.name, f"{before.shape.files:,} files merged to {after:,}")
@@ -59,14 +69,18 @@ def reason(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+def settle(table: Table, store: Callable[[], Store]) -> None:
+    """Give the table today's properties, which a batch under way would die of; the caller is alone with the table."""
+    if not ops_tables.is_ops(table):
+        store().settle(table)
+
+
 def merge(table: Table, settings: Settings, store: Callable[[], Store]) -> None:
-    """Merge the table's small files by its clustering; the caller is alone with the table."""
+    """Merge the table's small files by its clustering; nobody else may change rows meanwhile, nor write ops tables."""
     if ops_tables.is_ops(table):
         ops_tables.merge(table, settings)
-        return
-    tables = store()
-    tables.settle(table)
-    tables.optimize(table, settings.upkeep_file_mb)
+    else:
+        store().optimize(table, settings.upkeep_file_mb)
 
 
 def checkpoint(table: Table, settings: Settings, store: Callable[[], Store]) -> None:

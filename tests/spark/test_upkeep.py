@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from contracts.errors import InputError
+from contracts.errors import ContractError, InputError
 from contracts.settings import Settings
 from contracts.tables import BRONZE_ALERTS, GOLD_VESSEL_DAY, SILVER_ALERTS, SILVER_QUARANTINE, SILVER_VESSELS, Table
 from contracts.topics import ALERTS
@@ -29,7 +29,7 @@ from lakehouse.upkeep import vacuum
 from lakehouse.upkeep.care import care
 from lakehouse.upkeep.health import look
 from lakehouse.upkeep.reading import mean_bytes
-from lakehouse.upkeep.turns import Turns
+from lakehouse.upkeep.turns import StreamUpkeep, Turns
 
 Land = Callable[..., None]
 ALERTS_FLOW = next(flow for flow in SILVER_FLOWS if flow.name == "silver.alerts")
@@ -257,6 +257,38 @@ def test_a_vacuum_cuts_no_reader_of_a_change_feed_off(spark: SparkSession, store
     assert len(after.free) >= 2  # what was kept for it
     assert not after.free.keys() & plan.free.keys()
     assert sorted(row["call_sign"] for row in store.read(SILVER_VESSELS).collect()) == ["C"] * 3
+
+
+def test_batches_go_on_while_files_are_merged_of_a_table_that_only_grows_and_of_no_other(
+    spark: SparkSession, store: Store, settings: Settings, land: Land
+) -> None:
+    store.create(SILVER_VESSELS)
+    same = {"identity_id": "'x'", "valid_from_at": "timestamp_seconds(0)"}
+    for number in range(3):
+        land(ALERTS, [f"junk {number}".encode()])
+        store.upsert(SILVER_VESSELS, rows_of(spark, SILVER_VESSELS, number, 1, mmsi="id", **same))
+    turns = Turns({"bronze.alerts": (BRONZE_ALERTS,), "silver.ais": (SILVER_VESSELS,)})
+    can_go_on = {}
+
+    class Watched(Store):
+        def optimize(self, table: Table, file_mb: int) -> None:
+            stream = next(name for name, tables in turns.tables.items() if table in tables)
+            if turn := turns.batch(stream).acquire(blocking=False):
+                turns.batch(stream).release()
+            can_go_on[table.name] = turn
+            Store.optimize(self, table, file_mb)
+
+    keen = settings.model_copy(update={"upkeep_small_files": 2, "upkeep_minutes": 1})
+    StreamUpkeep(Watched(spark, store.root), keen, turns, looked_at=float("-inf")).tick(Event())
+
+    assert can_go_on == {"bronze.alerts": True, "silver.vessels": False}
+    assert [look(settings, table).shape.files for table in (BRONZE_ALERTS, SILVER_VESSELS)] == [1, 1]
+
+
+def test_rows_of_a_table_that_only_grows_are_not_changed(spark: SparkSession, store: Store) -> None:
+    for change in (store.upsert, lambda table, rows: store.restate(table, rows, rows)):
+        with pytest.raises(ContractError, match=r"bronze\.alerts only grows"):
+            change(BRONZE_ALERTS, rows_of(spark, BRONZE_ALERTS, 0, 1))
 
 
 def test_care_of_a_shared_table_waits_for_the_batches_of_all_its_streams() -> None:
