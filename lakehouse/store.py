@@ -30,6 +30,12 @@ USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 CHECKPOINT_COMMITS = 50
 """A stream commits every second: a checkpoint each ten commits, the default, would be a pause each ten seconds."""
 SHUFFLE_PARTITIONS = "spark.sql.shuffle.partitions"
+ONE_TASK = {
+    SHUFFLE_PARTITIONS: 1,
+    "spark.sql.files.maxPartitionBytes": "1g",
+    "spark.sql.files.openCostInBytes": 0,
+    "spark.sql.files.minPartitionNum": 1,
+}
 OPTIMIZE = "spark.databricks.delta.optimize"
 CLUSTERING = "clustering"
 """Delta's name of the feature; a table that has had it once has it for ever."""
@@ -236,6 +242,13 @@ class Store:
     def sliced(self, tasks: int) -> AbstractContextManager[None]:
         """Within it, what is planned in this session is shuffled into so many tasks."""
         return _set(self.spark, {SHUFFLE_PARTITIONS: tasks})
+
+    def in_one_task(self) -> AbstractContextManager[None]:
+        """Within it, what is planned in this session is read and shuffled by one task at a time, up to a gigabyte.
+
+        For work beside streams, which then have the other cores: two tasks merge files hardly sooner.
+        """
+        return _set(self.spark, ONE_TASK)
 
     def version(self, table: Table) -> int:
         """Latest version of the table."""

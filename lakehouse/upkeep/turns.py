@@ -64,11 +64,12 @@ class StreamUpkeep:
             return
         self.store.spark.sparkContext.setLocalProperty("spark.scheduler.pool", "upkeep")
         own = {table for tables in self.turns.tables.values() for table in tables}
-        for table in tables_there(self.settings):
-            if stopping.is_set():
-                break
-            if table in own or table == OPS_LEDGER:
-                self._look_after(table)
+        with self.store.in_one_task():
+            for table in tables_there(self.settings):
+                if stopping.is_set():
+                    break
+                if table in own or table == OPS_LEDGER:
+                    self._look_after(table)
         self.looked_at = time.monotonic()
 
     def _look_after(self, table: Table) -> None:
