@@ -1,8 +1,11 @@
 """What an append of a stream's batch costs: ours, and the same by Delta's own option ``txnAppId``.
 
     python -m bench.appends --rows 7000 --times 60
+    python -m bench.appends --old-log-files 270000
 
 Each has a Bronze table of its own. They take turns, with the same generated rows; the first half is warm-up, left out.
+With ``--old-log-files`` the log's folder holds so many more files, older than all commits: Delta reads none of them, and
+on a local disk it lists the whole folder for each append. A commit leaves two files.
 """
 
 from __future__ import annotations
@@ -38,18 +41,19 @@ RECORD = {
 @click.command(cls=Command)
 @click.option("--rows", default=7_000, show_default=True, help="Rows of a batch.")
 @click.option("--times", type=click.IntRange(min=2), default=60, show_default=True, help="Batches of each.")
+@click.option("--old-log-files", default=0, show_default=True, help="Files that the log has of versions long gone.")
 @json_option
-def main(rows: int, times: int, as_json: bool) -> None:
+def main(rows: int, times: int, old_log_files: int, as_json: bool) -> None:
     """Time both, and compare what is in the tables."""
     with tempfile.TemporaryDirectory(prefix="maritime-appends-") as folder:
-        figures = measure(Path(folder), rows, times)
+        figures = measure(Path(folder), rows, times, old_log_files)
     if as_json:
         print_json(figures)
     else:
         print_facts(figures)
 
 
-def measure(folder: Path, rows: int, times: int) -> dict[str, float]:
+def measure(folder: Path, rows: int, times: int, old_log_files: int) -> dict[str, float]:
     """Median seconds of an append by each.
 
     Raises:
@@ -63,11 +67,20 @@ def measure(folder: Path, rows: int, times: int) -> dict[str, float]:
     ours, theirs = (Store(spark, str(folder / name), logs={}) for name in ("ours", "theirs"))
     for store in (ours, theirs):
         store.create(BRONZE_AIS)
+        _lengthen(store, old_log_files)
     took = [(_time(_ours, ours, batch, n), _time(_theirs, theirs, batch, n)) for n in range(times)]
     if ours.read(BRONZE_AIS).count() != theirs.read(BRONZE_AIS).count():
         raise click.ClickException("the two tables do not have the same number of rows")
     ours_s, theirs_s = (statistics.median(each) for each in zip(*took[times // 2 :], strict=True))
-    return {"rows": rows, "ours_s": round(ours_s, 3), "txn_app_id_s": round(theirs_s, 3), "ratio": ours_s / theirs_s}
+    sizes = {"rows": rows, "old_log_files": old_log_files}
+    return {**sizes, "ours_s": round(ours_s, 3), "txn_app_id_s": round(theirs_s, 3), "ratio": ours_s / theirs_s}
+
+
+def _lengthen(store: Store, files: int) -> None:
+    """Put files into the log's folder whose names come before those of all commits after the first."""
+    log = Path(store.path(BRONZE_AIS), "_delta_log")
+    for number in range(files):
+        (log / f"{0:020d}.old{number}.json").write_text("{}")
 
 
 def _ours(store: Store, batch: DataFrame, number: int) -> None:
