@@ -101,7 +101,7 @@ def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
         flows: What to run.
         settings: Broker, lake, session.
         once: End when all have read what was there at the start; else run until SIGTERM or Ctrl-C, which let
-            the batches under way end, and look after the tables between batches.
+            the batches under way end, and look after the tables meanwhile.
 
     Raises:
         LockedError: Another process runs one of them.

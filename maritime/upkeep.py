@@ -30,7 +30,7 @@ UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def upkeep(every: str | None, once: bool, as_json: bool) -> None:
     """Merge small files, write checkpoints and delete what no reader needs any more, of every table that wants it.
 
-    A table whose stream runs is left to that stream, which does the same between two batches.
+    A table whose stream runs is left to that stream, which does the same by itself.
     """
     if once or not every:
         _once(load_settings(), as_json=as_json)

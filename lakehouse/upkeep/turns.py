@@ -1,4 +1,4 @@
-"""Care of a stream's tables by its own process: between two batches, under the locks that it holds already.
+"""Care of a stream's tables by its own process, under the locks that it holds already: mostly between two batches.
 
 A Delta commit on a local disk is not atomic between processes, so no other process may write these tables; and a MERGE
 that reads a file while OPTIMIZE replaces it fails. Between two batches neither can happen, and no stream has to be
