@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     upkeep_file_mb: int = Field(128, ge=1, description="Size to which small files are merged; small is under half.")
     upkeep_small_files: int = Field(50, ge=2, description="Files of a table that are worth merging, or worth deleting.")
     upkeep_pin_days: int = Field(90, ge=0, description="How long the table versions of a recorded run stay readable.")
+    upkeep_log_versions: int = Field(
+        500, ge=100, description="Newest versions of a table that are all kept; of older ones, one an hour."
+    )
 
     webhook_url: SecretStr | None = Field(None, description="Where alerts are posted; never shown.")
     webhook_secret: SecretStr | None = Field(None, description="Sent to the webhook as `Authorization: Bearer`.")

@@ -11,6 +11,7 @@ import deltalake
 
 from contracts.tables import Table
 from lakehouse.ledger import OffsetRange
+from lakehouse.upkeep.log import commit_history
 
 RECENT = 200
 """How many commits are looked at first: batches that the ledger does not have are nearly always among the newest."""
@@ -31,7 +32,7 @@ class Commit:
 
 def commits(log: deltalake.DeltaTable, table: Table, limit: int | None = None) -> Iterator[Commit]:
     """The batches in the log, newest first; other commits (table care, work by hand) are left out."""
-    for commit in log.history(limit):
+    for commit in commit_history(log, limit):
         metadata = json.loads(commit.get("userMetadata") or "{}")
         if "batch_id" in metadata:
             yield Commit(

@@ -52,6 +52,20 @@ def differing(
     return counts.where("more <> 0").select(*told).distinct()
 
 
+def appeared(store: Store, table: Table, before: int, now: int, columns: Sequence[str]) -> DataFrame | None:
+    """Rows that a version has and an earlier one had not, by the files that only one has: the log between may be gone.
+
+    Returns:
+        Null where files of the earlier version are gone, or where rows of it are.
+    """
+    was = _only_in(store, table, before, now)
+    new = None if was is None else _only_in(store, table, now, before)
+    if was is None or new is None:
+        return None
+    was, new = was.select(*columns), new.select(*columns)
+    return new.exceptAll(was) if was.exceptAll(new).isEmpty() else None
+
+
 def _digest(columns: Sequence[str]) -> Column:
     """A hash over a row. Spark's passes nulls over, so which columns are null is part of it."""
     return F.xxhash64(*columns, *(F.col(name).isNull() for name in columns))

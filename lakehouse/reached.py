@@ -18,6 +18,7 @@ from contracts.tables import Table
 from lakehouse.batch_facts import BatchFacts
 from lakehouse.flows import Batch
 from lakehouse.store import Store
+from lakehouse.upkeep.log import commit_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def is_stream(batch: Batch) -> bool:
 def reached(store: Store, table: Table, version: int) -> Reached:
     """What the last commit up to a version says; nothing where none does."""
     log = deltalake.DeltaTable(store.path(table))
-    for commit in log.history():
+    for commit in commit_history(log):
         said = json.loads(commit.get("userMetadata") or "{}")
         if int(commit["version"]) <= version and "reached" in said:
             return Reached({int(partition): end for partition, end in said["reached"].items()}, said["reached_by"])

@@ -25,6 +25,7 @@ from lakehouse.lineage.events import Event, Job, State, dataset, failure, run_ev
 from lakehouse.ops_rows import append
 from lakehouse.provenance import made_by
 from lakehouse.store import Store
+from lakehouse.under_way import Tell, telling
 
 GATE = "lakehouse.quality.gate"
 Covers = Mapping[str, tuple[Any, Any]]
@@ -47,6 +48,8 @@ class Run:
     """Version read of each table, the same at every read."""
     versions: dict[str, int] = field(default_factory=dict)
     """Version committed of each table."""
+    tell: Tell = field(default=lambda _table, _version: None, repr=False)
+    """Tells others which versions are being read, so that these stay."""
     basis: dict[str, Any] = field(default_factory=dict)
     """What commits name besides: the regulation data or the model that the run applies."""
 
@@ -54,6 +57,7 @@ class Run:
         """The table as of one version, which the run's own commits name."""
         if table.name not in self.inputs:
             self.inputs[table.name] = self.store.version(table)
+            self.tell(table, self.inputs[table.name])
         return self.store.read(table, self.inputs[table.name])
 
     def replace(self, table: Table, rows: DataFrame, where: str | None = None, covers: Covers | None = None) -> int:
@@ -134,7 +138,8 @@ def recorded(
         run = kind(job, arguments, store, datetime.now(UTC), check_rows)
         emitter.emit(_event(run, settings, "START"))
         try:
-            yield run
+            with telling(settings, job, run.run_id) as run.tell:
+                yield run
         except BaseException as error:
             emitter.emit(_event(run, settings, "FAIL", error))
             record(run, "failed")

@@ -22,6 +22,7 @@ from lakehouse import ledger, origins
 from lakehouse.erasure.account import erased
 from lakehouse.feed_state import is_running, load_all
 from lakehouse.silence import Hop, Limits, Told, Way, judge
+from lakehouse.upkeep.log import commit_history
 
 ANSWER_SECONDS = 5.0
 OUTCOMES = ("rows_accepted", "rows_quarantined", "rows_duplicate", "rows_late")
@@ -181,7 +182,7 @@ def _table_lag(
         return 0, 0.0
     left = unread
     oldest = now
-    for commit in log.history():  # newest first: the unread rows are those of the newest commits
+    for commit in commit_history(log):  # newest first: the unread rows are those of the newest commits
         if left <= 0:
             break
         left -= int(commit.get("operationMetrics", {}).get("numOutputRows", 0))
@@ -200,7 +201,7 @@ def _table(settings: Settings, table: Table, now: datetime) -> TableStatus:
         version=log.version(),
         files=len(actions["path"]),
         size_mb=(pc.sum(actions["size_bytes"]).as_py() or 0) / 1e6,
-        age_seconds=(now - _instant(log.history(1)[0]["timestamp"])).total_seconds(),
+        age_seconds=(now - _instant(next(commit_history(log))["timestamp"])).total_seconds(),
         newest_at=newest,
     )
 

@@ -23,6 +23,7 @@ from lakehouse.evolution.tables import CONTRACT_PROPERTY, check, grow
 from lakehouse.leftovers import clear_leftovers
 from lakehouse.logs import Logs, log_of
 from lakehouse.schema import as_declared, stored, stored_schema
+from lakehouse.upkeep.log import commit_history
 
 TXN_APP = "spark.databricks.delta.write.txnAppId"
 TXN_VERSION = "spark.databricks.delta.write.txnVersion"
@@ -43,8 +44,6 @@ ZORDERED_BY = "maritime.zorderedBy"
 """Property of a table that a user wants sorted in Z-order and not clustered: by these columns."""
 GONE = "_is_gone"
 """Marks, in the source of a merge, a row that is to be deleted."""
-RECENT = 5
-"""How many commits are looked at first when one is searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,12 +264,10 @@ class Store:
         Raises:
             ContractError: The log does not hold it.
         """
-        log = self._log(table)
-        for depth in (RECENT, None):  # nearly always among the newest commits; the whole log only after a crash
-            for commit in log.history(depth):
-                metadata = json.loads(commit.get("userMetadata") or "{}")
-                if (metadata.get("app_id"), metadata.get("batch_id")) == (txn.app_id, txn.version):
-                    return int(commit["version"]), int(commit["operationMetrics"]["numOutputRows"])
+        for commit in commit_history(self._log(table)):  # nearly always among the newest; far back only after a crash
+            metadata = json.loads(commit.get("userMetadata") or "{}")
+            if (metadata.get("app_id"), metadata.get("batch_id")) == (txn.app_id, txn.version):
+                return int(commit["version"]), int(commit["operationMetrics"]["numOutputRows"])
         raise ContractError(f"{table.name}: batch {txn.version} of {txn.app_id} is not in the table's log.")
 
     def version_before(self, table: Table, txn: Txn) -> int:

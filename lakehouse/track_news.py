@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,10 @@ from pyspark.sql import functions as F
 from contracts import tables as t
 from contracts.tables import Table
 from lakehouse.additions import added
+from lakehouse.differences import appeared
 from lakehouse.runs import Run
 from lakehouse.schema import spark_schema
+from lakehouse.upkeep.log import commit_history
 
 RULES = 3
 """Number of the rules by which rows are found. With another one all of them are found anew."""
@@ -67,7 +69,7 @@ def news(run: Run, columns: tuple[str, ...], *, whole: bool) -> News | None:
     if before is None:
         return News(None, told, registered)
     of = before[t.SILVER_POSITIONS.name], now[t.SILVER_POSITIONS.name]
-    fresh = added(run.store, t.SILVER_POSITIONS, *of, columns)
+    fresh = _come(run, t.SILVER_POSITIONS, *of, columns)
     return News(fresh, _told(run, before).distinct(), _registered(run, before).distinct())
 
 
@@ -76,8 +78,14 @@ def _told(run: Run, before: Mapping[str, int]) -> DataFrame:
     whole = known(run, table).select(*TOLD)
     if table.name not in run.inputs or table.name not in before:
         return whole
-    since = added(run.store, table, before[table.name], run.inputs[table.name], TOLD)
+    since = _come(run, table, before[table.name], run.inputs[table.name], TOLD)
     return whole if since is None else since
+
+
+def _come(run: Run, table: Table, before: int, now: int, columns: Sequence[str]) -> DataFrame | None:
+    """Rows that have come between two versions; null where that cannot be told."""
+    found = added(run.store, table, before, now, columns)
+    return appeared(run.store, table, before, now, columns) if found is None else found
 
 
 def _registered(run: Run, before: Mapping[str, int]) -> DataFrame:
@@ -100,7 +108,7 @@ def _identity(run: Run) -> dict[str, Any]:
 def _reached(run: Run) -> dict[str, int] | None:
     """The version of each table that the stored rows rest on; null where all is to be found anew."""
     names = {table.name for table in BASIS}
-    for commit in deltalake.DeltaTable(run.store.path(t.GOLD_VESSEL_TRACKS)).history():
+    for commit in commit_history(deltalake.DeltaTable(run.store.path(t.GOLD_VESSEL_TRACKS))):
         said = json.loads(commit.get("userMetadata") or "{}")
         if commit.get("operation") == "RESTORE":
             return None

@@ -14,6 +14,7 @@ import click
 import deltalake
 import duckdb
 import duckdb_extension_delta
+from deltalake.exceptions import DeltaError
 
 from contracts.errors import ConfigurationError, InputError
 from contracts.settings import Settings, load_settings
@@ -47,9 +48,10 @@ def query(settings: Settings, text: str, versions: Mapping[str, int] | None = No
     try:
         for schema, table in sorted(set(tables_named(connection, text))):
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-            place = _place(settings, f"{schema}.{table}").replace("'", "''")
-            version = f", version => {at.pop(f'{schema}.{table}')}" if f"{schema}.{table}" in at else ""
-            scan = f"delta_scan('{place}'{version})"
+            place = _place(settings, f"{schema}.{table}")
+            version = _version(place, f"{schema}.{table}", at.pop(f"{schema}.{table}", None))
+            quoted = place.replace("'", "''")
+            scan = f"delta_scan('{quoted}'{version})"
             connection.execute(f'CREATE VIEW "{schema}"."{table}" AS SELECT * FROM {scan}')  # nosec B608
         if at:
             raise InputError(f"--at {next(iter(at))}: the query does not name this table.")
@@ -91,6 +93,22 @@ def _place(settings: Settings, name: str) -> str:
     if not deltalake.DeltaTable.is_deltatable(places[name]):
         raise InputError(f"No table {name} at {places[name]} yet: run its stream or job first.")
     return places[name]
+
+
+def _version(place: str, name: str, version: int | None) -> str:
+    """How DuckDB is told to read the table as it was.
+
+    Raises:
+        InputError: The version is not there, or not any more.
+    """
+    if version is None:
+        return ""
+    try:
+        deltalake.DeltaTable(place, version=version)
+    except DeltaError as error:
+        hint = f"`maritime tables history {name} --limit 9999` lists those that are kept"
+        raise InputError(f"{name} has no version {version}, or no longer: {hint}.") from error
+    return f", version => {version}"
 
 
 def _one_sentence(error: duckdb.Error) -> str:

@@ -16,6 +16,7 @@ from contracts.settings import Settings, load_settings
 from contracts.tables import TABLES, Table
 from infra.console import Command, json_option, print_json, print_table
 from lakehouse.upkeep.health import Health, look, tables_there
+from lakehouse.upkeep.log import commit_history
 
 ROW_COUNTS = ("numOutputRows", "num_added_rows", "numRestoredRows")
 """Names under which the operations of Spark and delta-rs tell how many rows they wrote."""
@@ -71,7 +72,7 @@ def history(name: str, limit: int, as_json: bool) -> None:
     """Show the versions of TABLE, newest first: when, by which operation, rows written, and the batch that did it."""
     settings = load_settings()
     (table,) = chosen(settings, [name])
-    commits = deltalake.DeltaTable(f"{settings.lake}/{table.path}").history(limit)
+    commits = commit_history(deltalake.DeltaTable(f"{settings.lake}/{table.path}"), limit)
     _tell(f"History of {name}", [_version(commit) for commit in commits], as_json=as_json, key="versions")
 
 

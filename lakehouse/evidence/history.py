@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from contracts.tables import Table
 from lakehouse.checkpoints import version_read
 from lakehouse.evidence.values import Row, plain
 from lakehouse.status import TABLE_OF
+from lakehouse.upkeep.log import commit_history
 
 RUN = ("job", "run_id", "app_id", "batch_id", "covers")
 """Who wrote a commit."""
@@ -55,10 +56,10 @@ class Commit:
 
 def history(path: str, version: int) -> list[Commit]:
     """Commits that a version rests on, newest first. After a restore it goes on with the version restored to."""
-    return list(behind(deltalake.DeltaTable(path).history(), version))
+    return list(behind(commit_history(deltalake.DeltaTable(path)), version))
 
 
-def behind(log: Sequence[Mapping[str, Any]], version: int) -> Iterator[Commit]:
+def behind(log: Iterable[Mapping[str, Any]], version: int) -> Iterator[Commit]:
     """The same, of a log that was read, newest first."""
     due = version
     for entry in log:

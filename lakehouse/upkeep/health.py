@@ -105,7 +105,7 @@ def look(settings: Settings, table: Table) -> Health:
         table=table,
         shape=made_of,
         version=delta.version(),
-        written_at=datetime.fromtimestamp(delta.history(1)[0]["timestamp"] / 1000, UTC),
+        written_at=datetime.fromtimestamp(next(log.commit_history(delta))["timestamp"] / 1000, UTC),
         commits_since_checkpoint=since,
         log_files=len(in_log),
         log_bytes=sum(file.size_bytes for file in in_log),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count, islice
 from typing import Any
 from urllib.parse import unquote
 
@@ -37,6 +38,11 @@ class LogFile:
     def is_checkpoint(self) -> bool:
         """Whether a reader can begin here and needs nothing older."""
         return ".checkpoint" in self.path and self.path.endswith(".parquet")
+
+    @property
+    def is_check_sum(self) -> bool:
+        """Whether it only says again what the commits up to it say: readers do without."""
+        return self.path.endswith(".crc")
 
 
 def file_system(root: str) -> fs.FileSystem:
@@ -75,8 +81,43 @@ def commit(path: str, version: int) -> list[dict[str, Any]]:
     Raises:
         FileNotFoundError: The log no longer holds it.
     """
-    with file_system(path).open_input_stream(f"{LOG}/{version:020d}.json") as stream:
-        return [json.loads(line) for line in stream.read().splitlines()]
+    return [json.loads(line) for line in _lines(file_system(path), version)]
+
+
+def _lines(files: fs.FileSystem, version: int) -> list[bytes]:
+    with files.open_input_stream(f"{LOG}/{version:020d}.json") as stream:
+        return list(stream.read().splitlines())
+
+
+def commit_history(delta: deltalake.DeltaTable, limit: int | None = None) -> Iterator[dict[str, Any]]:
+    """What each commit that the log still has says of itself, newest first, with its ``version``.
+
+    Versions are those of the files' names. delta-rs counts them down from the newest instead, which is wrong behind the
+    first gap, and a log that is thinned has gaps.
+    """
+    files = file_system(delta.table_uri)
+    told = (_said(files, version) for version in _versions(delta, files))
+    return islice((said for said in told if said is not None), limit)
+
+
+def _said(files: fs.FileSystem, version: int) -> dict[str, Any] | None:
+    """Null where the commit was deleted meanwhile."""
+    try:
+        told = (json.loads(line) for line in _lines(files, version) if b'"commitInfo"' in line)
+    except FileNotFoundError:
+        return None
+    said: dict[str, Any] = next((action["commitInfo"] for action in told if "commitInfo" in action), {})
+    return {**said, "version": version}
+
+
+def _versions(delta: deltalake.DeltaTable, files: fs.FileSystem) -> Iterator[int]:
+    """Versions that have a commit, newest first. The folder is listed at the first gap: most readers end before it."""
+    for version in count(delta.version(), -1):
+        if not files.get_file_info(f"{LOG}/{version:020d}.json").is_file:
+            older = {file.version for file in log_files(delta.table_uri) if file.is_commit and file.version < version}
+            yield from sorted(older, reverse=True)
+            return
+        yield version
 
 
 def stored_bytes(path: str) -> dict[str, int]:

@@ -17,6 +17,7 @@ from lakehouse import ledger, replays
 from lakehouse.checkpoints import checkpoint, checkpointed, delta_offsets
 from lakehouse.evidence.kept import kept_versions
 from lakehouse.status import TABLE_OF
+from lakehouse.under_way import versions_read
 from lakehouse.upkeep import log
 
 FEATURES_VERSION = "features_version"
@@ -61,6 +62,7 @@ def readers_of(table: Table, settings: Settings, now: datetime) -> list[Reader]:
         *_streams(delta, settings),
         *_lost(table, delta, settings),
         *_broken(table, delta, settings),
+        *_under_way(table, settings),
         *_runs(table, settings, now),
         *_evidence(table, settings),
         *_models(table, settings),
@@ -124,11 +126,17 @@ def _broken(table: Table, delta: deltalake.DeltaTable, settings: Settings) -> It
         judged = {SILVER_QUARANTINE: intent.quarantine_version, SILVER_VERDICTS: intent.verdicts_version}
         if table in judged:
             yield Reader(f"{name} {intent.batch_id},", judged[table], whole=True)
-    for commit in delta.history() if batches else ():
+    for commit in log.commit_history(delta) if batches else ():
         batch = json.loads(commit.get("userMetadata") or "{}")
         who = batches.get((batch.get("app_id"), batch.get("batch_id")))
         if who:
             yield Reader(f"{who} {batch['batch_id']},", int(commit["version"]) - 1, whole=True)
+
+
+def _under_way(table: Table, settings: Settings) -> Iterator[Reader]:
+    """Runs of batch jobs that go on: a version that they have begun to read is read until they end."""
+    for job, version in versions_read(settings, table):
+        yield Reader(f"the {job} run that goes on", version, whole=True)
 
 
 def _runs(table: Table, settings: Settings, now: datetime) -> Iterator[Reader]:

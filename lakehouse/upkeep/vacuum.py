@@ -12,8 +12,9 @@ from deltalake.exceptions import DeltaError
 from contracts.errors import InputError
 from contracts.settings import Settings
 from contracts.tables import Table
-from lakehouse.upkeep import log
+from lakehouse.upkeep import log, thinning
 from lakehouse.upkeep.readers import Reader, readers_of
+from lakehouse.upkeep.thinning import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,8 @@ class Plan:
     """What a vacuum of one table would do.
 
     ``old`` are the files (path to bytes) that the table left behind more than ``keep_hours`` ago. ``needed`` names each
-    reader that needs some of them, with these. ``log_free`` are paths of the log's entries that are old as well and
-    that nobody needs; ``log_needed`` are the readers that begin before others that are old.
+    reader that needs some of them, with these. ``log_free`` are paths of the log's entries that nobody needs (see
+    ``thinning``); ``log_needed`` are the readers for whom entries are kept that would go otherwise.
     """
 
     table: Table
@@ -72,14 +73,19 @@ def plan(table: Table, settings: Settings, now: datetime, keep_hours: int | None
     readers = readers_of(table, settings, now)
     old = _old_files(path, hours)
     needed = {reader: frozenset(_files(reader, path) & old.keys()) for reader in readers} if old else {}
-    log_free, log_needed = _log(path, readers, now - timedelta(days=table.log_keep_days))
+    in_log = log.log_files(path)
+    rule = Rule(
+        newest=settings.upkeep_log_versions,
+        all_since=now - timedelta(days=table.log_keep_days),
+        hourly_since=now - timedelta(hours=hours),
+    )
     return Plan(
         table=table,
         keep_hours=hours,
         old=old,
         needed={reader: files for reader, files in needed.items() if files},
-        log_free=log_free,
-        log_needed=log_needed,
+        log_free=[file.path for file in thinning.free(in_log, readers, rule)],
+        log_needed=thinning.cut_off(in_log, readers, rule),
     )
 
 
@@ -106,18 +112,3 @@ def _files(reader: Reader, path: str) -> set[str]:
         return reader.files(path)
     except (DeltaError, FileNotFoundError):
         return set()
-
-
-def _log(path: str, readers: Sequence[Reader], before: datetime) -> tuple[list[str], list[Reader]]:
-    """Paths of the log's entries that can go, and the readers that begin before others that are old."""
-    files = log.log_files(path)
-    old = max((file.version for file in files if file.is_commit and file.written_at < before), default=-1)
-    start = _checkpoint_at(files, old)
-    first = _checkpoint_at(files, min([old, *(reader.version for reader in readers)]))
-    free = [file.path for file in files if file.version < first and file.written_at < before]
-    return free, [reader for reader in readers if reader.version < start]
-
-
-def _checkpoint_at(files: Sequence[log.LogFile], version: int) -> int:
-    """The last checkpoint from which a version can be read; all that is older is not asked for by its readers."""
-    return max((file.version for file in files if file.is_checkpoint and file.version <= version), default=0)
