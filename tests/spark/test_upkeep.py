@@ -308,44 +308,44 @@ def test_a_thinned_log_is_read_by_everybody_and_a_version_that_is_gone_is_refuse
     spark: SparkSession, store: Store, settings: Settings
 ) -> None:
     store.create(SILVER_ALERTS)
-    store.alter(SILVER_ALERTS, ["SET TBLPROPERTIES ('delta.checkpointInterval' = '5')"])
+    store.alter(SILVER_ALERTS, ["SET TBLPROPERTIES ('delta.checkpointInterval' = '4')"])
     cells = {"mmsi": "id", "observed_on": "date'2024-01-01'", "event_id": "id"}
-    for version in range(2, 42):
+    for version in range(2, 26):
         store.append(SILVER_ALERTS, rows_of(spark, SILVER_ALERTS, version, 1, **cells), Txn("board", version))
-    assert len(read_as_stream(store, settings, SILVER_ALERTS, "board")) == 40
-    record(Run("tracks", {}, store, datetime.now(UTC), inputs={SILVER_ALERTS.name: 23}), "succeeded")
+    assert len(read_as_stream(store, settings, SILVER_ALERTS, "board")) == 24
+    record(Run("tracks", {}, store, datetime.now(UTC), inputs={SILVER_ALERTS.name: 11}), "succeeded")
     path, log = store.path(SILVER_ALERTS), Path(store.path(SILVER_ALERTS), "_delta_log")
     before = len(list(log.iterdir()))
-    keen = settings.model_copy(update={"upkeep_log_versions": 10, "upkeep_small_files": 45})
+    keen = settings.model_copy(update={"upkeep_log_versions": 6})
 
-    (deed,) = care(SILVER_ALERTS, keen, lambda: store, nullcontext, datetime.now(UTC))
+    vacuum.execute(vacuum.plan(SILVER_ALERTS, keen, datetime.now(UTC)), keen)
 
     kept = {int(file.name[:20]) for file in log.glob("*.json")}
-    assert deed.text.startswith("0 old files (0.0 MB) and ")
-    assert len(list(log.iterdir())) < before * 2 / 3
-    assert {5, *range(20, 24), *range(30, 42)} <= kept
-    assert 12 <= len(kept) - len({*range(20, 24)}) <= 14  # an hour may have passed meanwhile
+    assert len(list(log.iterdir())) < before * 3 / 4
+    needed = {4, *range(8, 12), *range(16, 26)}
+    assert needed <= kept
+    assert kept - needed <= {12}  # where an hour has begun meanwhile
     assert [commit["version"] for commit in commit_history(DeltaTable(path))] == sorted(kept, reverse=True)
     spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()  # type: ignore[union-attr]
-    for at in (None, 5, 23, 35):
+    for at in (None, 4, 11, 20):
         told = query(settings, "SELECT count(*) FROM silver.alerts", {SILVER_ALERTS.name: at} if at else {})
         counted = [store.read(SILVER_ALERTS, at).count(), told.fetchall()[0][0]]
-        assert [*counted, DeltaTable(path, version=at).to_pyarrow_table().num_rows] == [at - 1 if at else 40] * 3
+        assert [*counted, DeltaTable(path, version=at).to_pyarrow_table().num_rows] == [at - 1 if at else 24] * 3
     for read in (
-        lambda: store.read(SILVER_ALERTS, 27),
-        lambda: DeltaTable(path, version=27),
-        lambda: query(settings, "FROM silver.alerts", {SILVER_ALERTS.name: 27}),
+        lambda: store.read(SILVER_ALERTS, 14),
+        lambda: DeltaTable(path, version=14),
+        lambda: query(settings, "FROM silver.alerts", {SILVER_ALERTS.name: 14}),
     ):
         with pytest.raises((DeltaError, InputError, Py4JJavaError, PySparkException)):
             read()
-    store.append(SILVER_ALERTS, rows_of(spark, SILVER_ALERTS, 42, 1, **cells), Txn("board", 42))
-    assert [row["mmsi"] for row in read_as_stream(store, settings, SILVER_ALERTS, "board")] == [42]
+    store.append(SILVER_ALERTS, rows_of(spark, SILVER_ALERTS, 26, 1, **cells), Txn("board", 26))
+    assert [row["mmsi"] for row in read_as_stream(store, settings, SILVER_ALERTS, "board")] == [26]
     store.optimize(SILVER_ALERTS, 1)
     columns = ["mmsi", "event_id"]
-    assert added(store, SILVER_ALERTS, 23, store.version(SILVER_ALERTS), columns) is None
-    come = appeared(store, SILVER_ALERTS, 23, store.version(SILVER_ALERTS), columns)
+    assert added(store, SILVER_ALERTS, 11, store.version(SILVER_ALERTS), columns) is None
+    come = appeared(store, SILVER_ALERTS, 11, store.version(SILVER_ALERTS), columns)
     assert come is not None
-    assert sorted(row["mmsi"] for row in come.collect()) == list(range(24, 43))
+    assert sorted(row["mmsi"] for row in come.collect()) == list(range(12, 27))
 
 
 def test_rows_of_a_table_that_only_grows_are_not_changed(spark: SparkSession, store: Store) -> None:
