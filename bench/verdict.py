@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from deltalake import DeltaTable
 
-from bench.commits import Commit, commits, latencies
+from bench.commits import Commit, latencies
 from bench.monitor import Sample
 from bench.workplace import topic_bytes
 from contracts.settings import Settings
 from contracts.tables import BRONZE_AIS, GOLD_VESSEL_DAY, SILVER_LATE, SILVER_POSITIONS, SILVER_QUARANTINE, Table
 from contracts.topics import AIS
 from lakehouse.ledger import entries
+from lakehouse.upkeep import log
 
 STREAMS = ("bronze.ais", "silver.ais", "gold.vessels")
 TABLES = (BRONZE_AIS, SILVER_POSITIONS, SILVER_QUARANTINE, SILVER_LATE)
@@ -126,7 +126,8 @@ def _outcomes(settings: Settings, stream: str) -> dict[str, int]:
 
 
 def _rows(settings: Settings, table: Table) -> int:
-    return sum(commit.rows for commit in commits(Path(settings.lake) / table.path))
+    path = f"{settings.lake}/{table.path}"
+    return sum(log.actions(path)["num_records"].to_pylist()) if DeltaTable.is_deltatable(path) else 0
 
 
 def _counted_in_gold(settings: Settings) -> int:

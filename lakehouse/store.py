@@ -339,12 +339,19 @@ class Store:
         DeltaTable.forPath(self.spark, self.path(table)).restoreToVersion(version)
         return self.version(table)
 
-    def checkpoint(self, table: Table) -> None:
-        """Write a checkpoint of the log by Delta itself: delta-rs would not keep the clustering."""
+    def checkpoint(self, table: Table, version: int | None = None) -> None:
+        """Write a checkpoint of the log by Delta itself: delta-rs would not keep the clustering.
+
+        One of an earlier version is for those who read that version; the others go on from the newest.
+        """
         jvm = self.spark._jvm  # no public way leads there
         assert jvm is not None  # only Spark Connect has none, and care of tables runs in-process
-        delta_log = jvm.org.apache.spark.sql.delta.DeltaLog
-        delta_log.forTable(self.spark._jsparkSession, self.path(table)).checkpoint()
+        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self.spark._jsparkSession, self.path(table))
+        if version is None:
+            log.checkpoint()
+        else:
+            none = jvm.scala.Option.empty()
+            log.writeCheckpointFiles(log.getSnapshotAt(version, none, none, False), none)
 
     def _log(self, table: Table) -> deltalake.DeltaTable:
         return log_of(self.path(table), self.logs)

@@ -24,6 +24,9 @@ Alone = Callable[[], AbstractContextManager[None]]
 FAILURES = (PySparkException, Py4JError, DeltaError, pa.ArrowException, OSError, MaritimeError)
 """What keeps one table from being cared for now, and is no reason to leave the others alone."""
 
+MANY, MOST = 4, 40
+"""Versions that are named and have no checkpoint: from how many on they get one, and how many at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deed:
@@ -61,7 +64,7 @@ def care(
         with alone():
             checkpoint(table, settings, store)
         yield Deed(table.name, f"checkpoint written after {before.commits_since_checkpoint:,} commits")
-    yield from _delete(table, settings, alone, now)
+    yield from _delete(table, settings, store, alone, now)
 
 
 def reason(error: BaseException) -> str:
@@ -91,9 +94,16 @@ def checkpoint(table: Table, settings: Settings, store: Callable[[], Store]) -> 
         store().checkpoint(table)
 
 
-def _delete(table: Table, settings: Settings, alone: Alone, now: datetime) -> Iterator[Deed]:
+def _delete(
+    table: Table, settings: Settings, store: Callable[[], Store], alone: Alone, now: datetime
+) -> Iterator[Deed]:
     """Delete what is old and needed by nobody; what somebody needs stays, and is told with the rest."""
     plan = vacuum.plan(table, settings, now)
+    if len(plan.far) >= MANY and not ops_tables.is_ops(table):
+        with alone():
+            for version in plan.far[:MOST]:
+                store().checkpoint(table, version)
+        plan = vacuum.plan(table, settings, now)
     if max(len(plan.free), len(plan.log_free)) < settings.upkeep_small_files:
         return
     with alone():

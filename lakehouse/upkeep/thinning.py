@@ -17,6 +17,10 @@ from datetime import datetime
 from lakehouse.upkeep.log import LogFile
 from lakehouse.upkeep.readers import Reader
 
+NEAR = 5
+"""So many commits after its checkpoint, a version that is named keeps; of one further on, a checkpoint is written."""
+TELLING = 2
+"""Commits before a version that is named: a merge of files does not say what the rows rest on, a batch does."""
 CHECK_SUMS = 50
 """Delta asks for the check sum of the newest versions only; older ones are half of the files that it lists."""
 
@@ -39,8 +43,7 @@ def free(files: Sequence[LogFile], readers: Sequence[Reader], rule: Rule) -> lis
         rule: What is kept for nobody in particular.
     """
     checkpoints, newest = _checkpoints(files), _newest(files)
-    followed = (reader.version for reader in readers if not reader.is_pin)
-    first = _last_before(checkpoints, min([_dispensable(files, rule), *followed]))
+    first = _whole_from(files, readers, rule)
     kept = set(_one_an_hour(files, rule.hourly_since))
     for reader in readers:
         if reader.is_pin:
@@ -51,6 +54,18 @@ def free(files: Sequence[LogFile], readers: Sequence[Reader], rule: Rule) -> lis
         if (file.version < first and file.version not in kept)
         or (file.is_check_sum and file.version < newest - CHECK_SUMS)
     ]
+
+
+def far(files: Sequence[LogFile], readers: Sequence[Reader], rule: Rule) -> list[int]:
+    """Versions that are named and kept, and before which so many commits are kept that a checkpoint pays off."""
+    checkpoints, first = _checkpoints(files), _whole_from(files, readers, rule)
+    commits = {file.version for file in files if file.is_commit}
+    read = {
+        reader.version: range(_last_before(checkpoints, reader.version), reader.version + 1)
+        for reader in readers
+        if reader.is_pin and reader.version < first
+    }
+    return sorted(pin for pin, needed in read.items() if len(needed) > NEAR and commits.issuperset(needed))
 
 
 def cut_off(files: Sequence[LogFile], readers: Sequence[Reader], rule: Rule) -> list[Reader]:
@@ -69,20 +84,28 @@ def _dispensable(files: Sequence[LogFile], rule: Rule) -> int:
     return max([_newest(files) - rule.newest, *old])
 
 
+def _whole_from(files: Sequence[LogFile], readers: Sequence[Reader], rule: Rule) -> int:
+    """From where on no commit goes."""
+    followed = (reader.version for reader in readers if not reader.is_pin)
+    return _last_before(_checkpoints(files), min([_dispensable(files, rule), *followed]))
+
+
 def _needed_by(pin: int, checkpoints: Sequence[int]) -> set[int]:
-    """The checkpoint before a version, and the commits from there to it: one of them tells who wrote its rows."""
-    return set(range(_last_before(checkpoints, pin - 1), pin + 1))
+    """The checkpoint before a version, and the commits from there to it; some in any case: they tell who wrote it."""
+    return set(range(min(_last_before(checkpoints, pin), pin - TELLING), pin + 1))
 
 
 def _one_an_hour(files: Sequence[LogFile], since: datetime) -> Iterator[int]:
     """The first checkpoint of each hour by the clock: later ones do not change which it is."""
+    written_at = {file.version: file.written_at for file in files if file.is_commit}
     hours = set()
-    for file in files:
-        hour = file.written_at.replace(minute=0, second=0, microsecond=0)
-        if file.is_checkpoint and hour not in hours:
+    for version in _checkpoints(files):
+        at = written_at.get(version, since)
+        hour = at.replace(minute=0, second=0, microsecond=0)
+        if hour not in hours:
             hours.add(hour)
-            if file.written_at >= since:
-                yield file.version
+            if at >= since:
+                yield version
 
 
 def _checkpoints(files: Sequence[LogFile]) -> list[int]:

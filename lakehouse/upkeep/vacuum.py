@@ -23,7 +23,8 @@ class Plan:
 
     ``old`` are the files (path to bytes) that the table left behind more than ``keep_hours`` ago. ``needed`` names each
     reader that needs some of them, with these. ``log_free`` are paths of the log's entries that nobody needs (see
-    ``thinning``); ``log_needed`` are the readers for whom entries are kept that would go otherwise.
+    ``thinning``); ``log_needed`` are the readers for whom entries are kept that would go otherwise. ``far`` are
+    versions that are named, and for which fewer entries would do if they had a checkpoint.
     """
 
     table: Table
@@ -32,6 +33,7 @@ class Plan:
     needed: Mapping[Reader, frozenset[str]]
     log_free: Sequence[str]
     log_needed: Sequence[Reader]
+    far: Sequence[int]
 
     @property
     def free(self) -> dict[str, int]:
@@ -86,6 +88,7 @@ def plan(table: Table, settings: Settings, now: datetime, keep_hours: int | None
         needed={reader: files for reader, files in needed.items() if files},
         log_free=[file.path for file in thinning.free(in_log, readers, rule)],
         log_needed=thinning.cut_off(in_log, readers, rule),
+        far=thinning.far(in_log, readers, rule),
     )
 
 

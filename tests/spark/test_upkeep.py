@@ -308,33 +308,35 @@ def test_a_thinned_log_is_read_by_everybody_and_a_version_that_is_gone_is_refuse
     spark: SparkSession, store: Store, settings: Settings
 ) -> None:
     store.create(SILVER_ALERTS)
-    store.alter(SILVER_ALERTS, ["SET TBLPROPERTIES ('delta.checkpointInterval' = '4')"])
+    store.alter(SILVER_ALERTS, ["SET TBLPROPERTIES ('delta.checkpointInterval' = '8')"])
     cells = {"mmsi": "id", "observed_on": "date'2024-01-01'", "event_id": "id"}
     for version in range(2, 26):
         store.append(SILVER_ALERTS, rows_of(spark, SILVER_ALERTS, version, 1, **cells), Txn("board", version))
     assert len(read_as_stream(store, settings, SILVER_ALERTS, "board")) == 24
-    record(Run("tracks", {}, store, datetime.now(UTC), inputs={SILVER_ALERTS.name: 11}), "succeeded")
+    record(Run("tracks", {}, store, datetime.now(UTC), inputs={SILVER_ALERTS.name: 14}), "succeeded")
     path, log = store.path(SILVER_ALERTS), Path(store.path(SILVER_ALERTS), "_delta_log")
     before = len(list(log.iterdir()))
+    newest = (log / "_last_checkpoint").read_text()
     keen = settings.model_copy(update={"upkeep_log_versions": 6})
 
+    assert vacuum.plan(SILVER_ALERTS, keen, datetime.now(UTC)).far == [14]
+    store.checkpoint(SILVER_ALERTS, 14)
     vacuum.execute(vacuum.plan(SILVER_ALERTS, keen, datetime.now(UTC)), keen)
 
     kept = {int(file.name[:20]) for file in log.glob("*.json")}
     assert len(list(log.iterdir())) < before * 3 / 4
-    needed = {4, *range(8, 12), *range(16, 26)}
-    assert needed <= kept
-    assert kept - needed <= {12}  # where an hour has begun meanwhile
+    assert kept == {8, 12, 13, 14, *range(16, 26)}  # the hour's, the run's with two that tell of it
+    assert (log / "_last_checkpoint").read_text() == newest
     assert [commit["version"] for commit in commit_history(DeltaTable(path))] == sorted(kept, reverse=True)
     spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()  # type: ignore[union-attr]
-    for at in (None, 4, 11, 20):
+    for at in (None, 8, 14, 20):
         told = query(settings, "SELECT count(*) FROM silver.alerts", {SILVER_ALERTS.name: at} if at else {})
         counted = [store.read(SILVER_ALERTS, at).count(), told.fetchall()[0][0]]
         assert [*counted, DeltaTable(path, version=at).to_pyarrow_table().num_rows] == [at - 1 if at else 24] * 3
     for read in (
-        lambda: store.read(SILVER_ALERTS, 14),
-        lambda: DeltaTable(path, version=14),
-        lambda: query(settings, "FROM silver.alerts", {SILVER_ALERTS.name: 14}),
+        lambda: store.read(SILVER_ALERTS, 13),
+        lambda: DeltaTable(path, version=13),
+        lambda: query(settings, "FROM silver.alerts", {SILVER_ALERTS.name: 13}),
     ):
         with pytest.raises((DeltaError, InputError, Py4JJavaError, PySparkException)):
             read()
@@ -342,10 +344,10 @@ def test_a_thinned_log_is_read_by_everybody_and_a_version_that_is_gone_is_refuse
     assert [row["mmsi"] for row in read_as_stream(store, settings, SILVER_ALERTS, "board")] == [26]
     store.optimize(SILVER_ALERTS, 1)
     columns = ["mmsi", "event_id"]
-    assert added(store, SILVER_ALERTS, 11, store.version(SILVER_ALERTS), columns) is None
-    come = appeared(store, SILVER_ALERTS, 11, store.version(SILVER_ALERTS), columns)
+    assert added(store, SILVER_ALERTS, 14, store.version(SILVER_ALERTS), columns) is None
+    come = appeared(store, SILVER_ALERTS, 14, store.version(SILVER_ALERTS), columns)
     assert come is not None
-    assert sorted(row["mmsi"] for row in come.collect()) == list(range(12, 27))
+    assert sorted(row["mmsi"] for row in come.collect()) == list(range(15, 27))
 
 
 def test_rows_of_a_table_that_only_grows_are_not_changed(spark: SparkSession, store: Store) -> None:

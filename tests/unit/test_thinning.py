@@ -13,7 +13,7 @@ from contracts.tables import SILVER_POSITIONS, SILVER_VESSELS
 from lakehouse.under_way import telling, versions_read
 from lakehouse.upkeep.log import LogFile
 from lakehouse.upkeep.readers import Reader
-from lakehouse.upkeep.thinning import Rule, cut_off, free
+from lakehouse.upkeep.thinning import Rule, cut_off, far, free
 
 BEGUN = datetime(2026, 11, 1, 0, 30, tzinfo=UTC)
 MINUTES, EACH = 300, 10
@@ -74,8 +74,24 @@ def test_who_follows_the_log_keeps_every_entry_from_the_checkpoint_before() -> N
 def test_a_version_that_is_named_keeps_what_it_is_read_from_and_nothing_after_it() -> None:
     pins = [Reader("report", version, whole=True, is_pin=True) for version in (45, 120)]
 
-    assert kept(pins, rule()) == HOURLY | set(range(40, 46)) | set(range(110, 121)) | set(range(260, MINUTES))
+    assert kept(pins, rule()) == HOURLY | set(range(40, 46)) | {118, 119, 120} | set(range(260, MINUTES))
     assert cut_off(LOG, pins, rule()) == []
+
+
+def test_versions_that_are_named_far_behind_a_checkpoint_want_one_of_their_own() -> None:
+    versions = {45: True, 48: True, 120: True, 58: False, 290: True}
+    pins = [Reader("report", version, whole=True, is_pin=is_pin) for version, is_pin in versions.items()]
+
+    # 45 and 48 are the 6th and the 9th entry; from 50 on every entry is kept for the reader at 58
+    assert far(LOG, pins, rule()) == [45, 48]
+    assert far([file for file in LOG if file.version != 43], pins, rule()) == []  # they cannot be read any more
+
+
+def test_a_checkpoint_that_is_written_later_stands_for_the_hour_of_its_version() -> None:
+    later = LogFile(f"_delta_log/{45:020d}.checkpoint.parquet", 45, 1, BEGUN + timedelta(minutes=215))
+    files = sorted([*LOG, later], key=lambda file: file.version)
+
+    assert commits(files) - commits(free(files, [], rule())) == HOURLY | set(range(260, MINUTES))
 
 
 def test_a_reader_whose_place_is_not_known_keeps_everything() -> None:

@@ -6,15 +6,17 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
 
 from contracts.errors import InputError
 from contracts.settings import Settings
@@ -34,7 +36,9 @@ from infra.lock import single_writer
 from lakehouse import ledger, replays
 from lakehouse.checkpoints import set_aside
 from lakehouse.ops_rows import arrow_rows
+from lakehouse.store import Store
 from lakehouse.upkeep import restore, vacuum
+from lakehouse.upkeep.care import care
 from maritime.cli import main
 
 NOW = datetime.now(UTC)
@@ -298,6 +302,33 @@ def test_the_log_that_is_deleted_is_the_log_that_was_planned(settings: Settings,
     assert {file.name for file in gone} == {Path(name).name for name in found.log_free}
     assert len(gone) == 5
     assert DeltaTable(path).version() == 5
+
+
+def test_versions_that_many_runs_name_get_a_checkpoint_and_the_commits_before_go(settings: Settings) -> None:
+    path = f"{settings.lake}/{GOLD_VOYAGE_ANALYTICS.path}"
+    for number in range(12):
+        write_deltalake(path, pa.table({"mmsi": [number]}), mode="append")
+    DeltaTable(path, version=10).create_checkpoint()
+    for version in (5, 6, 7, 8):
+        record_run(settings, GOLD_VOYAGE_ANALYTICS, version, NOW)
+    keen = settings.model_copy(update={"upkeep_log_versions": 1})
+
+    class Checkpoints:
+        """Stands for Spark's; the log is the same."""
+
+        def checkpoint(self, table: Table, version: int) -> None:
+            DeltaTable(f"{settings.lake}/{table.path}", version=version).create_checkpoint()
+
+    store = cast("Store", Checkpoints())
+    list(care(GOLD_VOYAGE_ANALYTICS, keen, lambda: store, nullcontext, NOW))
+    vacuum.execute(vacuum.plan(GOLD_VOYAGE_ANALYTICS, keen, NOW), keen)
+
+    kept = {int(file.name[:20]) for file in Path(path, "_delta_log").glob("*.json")}
+    assert kept == {3, 4, 5, 6, 7, 8, 10, 11}  # 3 and 4 tell who wrote what 5 holds
+    rows = [DeltaTable(path, version=version).to_pyarrow_table().num_rows for version in (5, 8, 10, 11)]
+    assert rows == [6, 9, 11, 12]
+    with pytest.raises(DeltaError):
+        DeltaTable(path, version=4)
 
 
 def entry(stream: str, batch_id: int, versions: dict[str, int]) -> ledger.Entry:
