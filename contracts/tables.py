@@ -35,8 +35,8 @@ class Table:
     Of one that ``only_grows`` no stream or job ever changes a row: streams may read it, and its files may be merged
     beside the batches that append to it.
 
-    ``keep_hours`` is how long files stay on disk after a newer version has replaced them, ``log_keep_days`` how long
-    the table's log tells of its versions. Both are the least: what a known reader still needs is kept beyond.
+    ``keep_hours`` is the least time that files stay on disk after a newer version has replaced them; ``log_keep_days``
+    the most that the log tells of the newest versions. What a known reader still needs is kept beyond both.
     """
 
     name: str

@@ -7,6 +7,7 @@ the sum of ``position_count`` is the row count of Silver. As a script: ``spark-s
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
@@ -41,13 +42,13 @@ def update_vessels(store: Store, settings: Settings, batch: Batch) -> Entry:
     """
     positions = batch.rows.select(*NEEDED).persist()
     try:
-        rows, days, ranges = _facts(positions)
-        if rows:
-            _update_days(store, settings, batch, positions, rows, days, ranges)
+        facts = _facts(positions)
+        if facts.rows:
+            _update_days(store, settings, batch, positions, facts)
             batch.crash_point("after_days")
             txn = batch.txn(GOLD_VESSEL_LATEST)
-            said = batch.commit_metadata(txn, ranges)
-            with store.sliced(_tasks(settings, rows)):
+            said = batch.commit_metadata(txn, facts.ranges)
+            with store.sliced(_tasks(settings, facts.rows)):
                 store.upsert(GOLD_VESSEL_LATEST, latest(positions), txn, only_if=NEWER, metadata=said)
     finally:
         positions.unpersist()
@@ -55,46 +56,54 @@ def update_vessels(store: Store, settings: Settings, batch: Batch) -> Entry:
         stream=batch.flow,
         batch_id=batch.batch_id,
         app_id=batch.app_id,
-        ranges=ranges,
-        rows_read=rows,
-        rows_accepted=rows,
+        ranges=facts.ranges,
+        rows_read=facts.rows,
+        rows_accepted=facts.rows,
         started_at=batch.started_at,
         finished_at=datetime.now(UTC),
         versions={table.name: store.version(table) for table in (GOLD_VESSEL_DAY, GOLD_VESSEL_LATEST)},
     )
 
 
-def _facts(positions: DataFrame) -> tuple[int, list[date], tuple[OffsetRange, ...]]:
-    """Count, days and Kafka offsets of a batch. This is the action that fills its cache."""
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a batch has: positions, their days, Kafka offsets and sources."""
+
+    rows: int
+    days: list[date]
+    ranges: tuple[OffsetRange, ...]
+    sources: frozenset[str]
+
+
+def _facts(positions: DataFrame) -> Facts:
+    """Look through a batch. This is the action that fills its cache."""
     partition, offset = PLACE
     found = positions.groupBy(partition).agg(
         F.count(F.lit(1)).alias("rows"),
         F.collect_set("observed_on").alias("days"),
+        F.collect_set("source").alias("sources"),
         F.min(offset).alias("first"),
         F.max(offset).alias("last"),
     )
     parts = found.orderBy(partition).collect()
     ranges = (OffsetRange(AIS.name, p[partition], p["first"], p["last"] + 1) for p in parts if p["last"] is not None)
-    return sum(p["rows"] for p in parts), sorted({day for p in parts for day in p["days"]}), tuple(ranges)
+    return Facts(
+        rows=sum(p["rows"] for p in parts),
+        days=sorted({day for p in parts for day in p["days"]}),
+        ranges=tuple(ranges),
+        sources=frozenset(source for p in parts for source in p["sources"]),
+    )
 
 
-def _update_days(
-    store: Store,
-    settings: Settings,
-    batch: Batch,
-    positions: DataFrame,
-    count: int,
-    days: list[date],
-    ranges: tuple[OffsetRange, ...],
-) -> None:
+def _update_days(store: Store, settings: Settings, batch: Batch, positions: DataFrame, facts: Facts) -> None:
     txn = batch.txn(GOLD_VESSEL_DAY)
     done = store.transaction(GOLD_VESSEL_DAY, txn.app_id)
     if done is not None and done >= txn.version:
         return
-    with store.sliced(1 if count <= FEW else SLICES), ExitStack() as kept:
-        rows, days = _day_rows(store, settings, batch, positions, days, kept)
-        said = batch.commit_metadata(txn, ranges)
-        with store.sliced(_tasks(settings, count)):
+    with store.sliced(1 if facts.rows <= FEW else SLICES), ExitStack() as kept:
+        rows, days = _day_rows(store, settings, batch, positions, facts, kept)
+        said = batch.commit_metadata(txn, facts.ranges)
+        with store.sliced(_tasks(settings, facts.rows)):
             store.upsert(GOLD_VESSEL_DAY, rows, txn, only_old=_literal(days), metadata=said)
 
 
@@ -104,14 +113,14 @@ def _tasks(settings: Settings, count: int) -> int:
 
 
 def _day_rows(
-    store: Store, settings: Settings, batch: Batch, positions: DataFrame, days: list[date], kept: ExitStack
+    store: Store, settings: Settings, batch: Batch, positions: DataFrame, facts: Facts, kept: ExitStack
 ) -> tuple[DataFrame, list[date]]:
     """The vessel-days as they are with the batch, and the days on which they may lie."""
-    stored, known = store.read(GOLD_VESSEL_DAY).where(_on(days)), store.read(GOLD_VESSEL_LATEST)
-    rows = _kept(added(stored, known, positions, settings.jump_limit_kn), kept)
+    stored, known = store.read(GOLD_VESSEL_DAY).where(_on(facts.days)), store.read(GOLD_VESSEL_LATEST)
+    rows = _kept(added(stored, known, positions, settings.jump_limit_kn, facts.sources), kept)
     disordered = rows.where("is_disordered").select("segment_id").distinct()
     if disordered.isEmpty():  # nearly always; this is the action that makes the rows
-        return rows.drop("is_disordered"), days
+        return rows.drop("is_disordered"), facts.days
     wrong = rows.select(*KEY).join(disordered, "segment_id", "left_semi")
     wrong_days = [row["observed_on"] for row in wrong.select("observed_on").distinct().collect()]
     around = sorted({day + timedelta(days=n) for day in wrong_days for n in (-1, 0, 1)})
@@ -121,7 +130,7 @@ def _day_rows(
     history = store.read(SILVER_POSITIONS, version).where(_on(around))
     right = rows.join(disordered, "segment_id", "left_anti").drop("is_disordered")
     anew = recomputed(wrong, history, settings.jump_limit_kn)
-    return _kept(right.unionByName(anew), kept), sorted({*days, *around})
+    return _kept(right.unionByName(anew), kept), sorted({*facts.days, *around})
 
 
 def _kept(rows: DataFrame, kept: ExitStack) -> DataFrame:

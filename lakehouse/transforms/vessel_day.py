@@ -7,6 +7,8 @@ one came.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -16,9 +18,13 @@ from lakehouse.transforms.tracks import with_legs
 KEY = ["segment_id", "observed_on"]
 POSITION = [*KEY, "mmsi", "observed_at", "lat_deg", "lon_deg", "sog_kn", "source"]
 """What a position must have."""
+FEW_SOURCES = 16
+"""Up to so many are each asked for by name."""
 
 
-def added(stored: DataFrame, latest: DataFrame, positions: DataFrame, jump_limit_kn: float) -> DataFrame:
+def added(
+    stored: DataFrame, latest: DataFrame, positions: DataFrame, jump_limit_kn: float, sources: Collection[str]
+) -> DataFrame:
     """The positions' vessel-days: what is stored of them and the new positions, together.
 
     And ``is_disordered``: whether one of the new positions is not after all that is known of its segment's day or of
@@ -29,12 +35,14 @@ def added(stored: DataFrame, latest: DataFrame, positions: DataFrame, jump_limit
         latest: Rows of ``gold.vessel_latest``: where each segment's first new leg begins.
         positions: New positions.
         jump_limit_kn: Fastest speed that a vessel can have.
+        sources: All that the positions have.
     """
     anchors = latest.join(positions.select("segment_id").distinct(), "segment_id", "left_semi")
     track = _points(positions).unionByName(
         _points(anchors.withColumn("observed_on", F.to_date("observed_at"))).withColumn("is_new", F.lit(False))
     )
-    new = _day_rows(with_legs(track, jump_limit_kn).where("is_new"))
+    named = _named(sources) if len(sources) <= FEW_SOURCES else _listed()
+    new = _day_rows(with_legs(track, jump_limit_kn).where("is_new"), named)
     known = latest.select("segment_id", F.col("observed_at").alias("known_at"))
     both = new.alias("new").join(stored.alias("old"), KEY, "left").join(known, "segment_id", "left")
     is_disordered = (F.col("new.first_at") <= F.col("old.last_at")) | (F.col("new.first_at") <= F.col("known_at"))
@@ -56,14 +64,24 @@ def recomputed(vessel_days: DataFrame, positions: DataFrame, jump_limit_kn: floa
     next_days = vessel_days.select("segment_id", F.date_add("observed_on", 1).alias("observed_on"))
     wanted = vessel_days.select(*KEY).union(next_days).distinct()
     of_segments = _points(positions).join(vessel_days.select("segment_id").distinct(), "segment_id", "left_semi")
-    return _day_rows(with_legs(of_segments, jump_limit_kn).join(wanted, KEY, "left_semi"))
+    return _day_rows(with_legs(of_segments, jump_limit_kn).join(wanted, KEY, "left_semi"), _listed())
 
 
 def _points(rows: DataFrame) -> DataFrame:
     return rows.select(*POSITION, F.lit(True).alias("is_new"))
 
 
-def _day_rows(legs: DataFrame) -> DataFrame:
+def _listed() -> Column:
+    """The sources of a group, whatever they are."""
+    return F.array_join(F.array_sort(F.collect_set("source")), ",")
+
+
+def _named(sources: Collection[str]) -> Column:
+    """The same where it is known which there are: no set is built, which costs more than all other measures."""
+    return F.concat_ws(",", *(F.when(F.bool_or(F.col("source") == name), name) for name in sorted(sources)))
+
+
+def _day_rows(legs: DataFrame, source: Column) -> DataFrame:
     rows = legs.groupBy(*KEY).agg(
         F.min("mmsi").alias("mmsi"),
         F.count(F.lit(1)).alias("position_count"),
@@ -77,7 +95,7 @@ def _day_rows(legs: DataFrame) -> DataFrame:
         F.max("observed_at").alias("last_at"),
         F.max_by("lat_deg", "observed_at").alias("last_lat_deg"),
         F.max_by("lon_deg", "observed_at").alias("last_lon_deg"),
-        F.array_join(F.array_sort(F.collect_set("source")), ",").alias("source"),
+        source.alias("source"),
     )
     return rows.select(*GOLD_VESSEL_DAY.columns)
 
