@@ -85,7 +85,7 @@ def checkpoint(names: tuple[str, ...], as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
 @json_option
 def vacuum(names: tuple[str, ...], keep_hours: int | None, dry_run: bool, as_json: bool) -> None:
-    """Delete files of each TABLE that its newest version left behind long ago, and log entries that are old or too many.
+    """Delete files of each TABLE that its newest version left behind long ago, and entries of the log.
 
     Planned from where every stream and run has read to, from batches that are to be replayed, and from the versions
     that recorded runs and registered models name. A table is refused by name where one of these would be cut off.
