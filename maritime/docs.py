@@ -53,8 +53,8 @@ def _table_section(table: Table) -> str:
             *([f"- clustered by: {_names(table.clustered_by)}"] if table.clustered_by else []),
             *([f"- partitioned by: {_names(table.partitioned_by)}"] if table.partitioned_by else []),
             *(["- only grows: rows are added and never changed by a stream or job"] if table.only_grows else []),
-            f"- kept: replaced files at least {table.keep_hours} hours, versions in the log at most {table.log_keep_days}"
-            " days ([which](table-care.md#how-long-versions-stay))",
+            f"- kept: replaced files at least {table.keep_hours} hours, versions in the log at most"
+            f" {table.log_keep_days} days ([which](table-care.md#how-long-versions-stay))",
             "\n| column | type | unit | range | meaning |\n| --- | --- | --- | --- | --- |",
             *rows,
         ]
