@@ -5,7 +5,7 @@
 
 Each has a Bronze table of its own. They take turns, with the same generated rows; the first half is warm-up, left out.
 With ``--old-log-files`` the log's folder holds so many more files, older than all commits: Delta reads none of them,
-and on a local disk it lists the whole folder for each append. A commit leaves two files.
+and on a local disk it lists the whole folder for each append. A commit leaves four files.
 """
 
 from __future__ import annotations
