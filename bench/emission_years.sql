@@ -29,42 +29,45 @@ WITH ships AS (
          + coalesce(fuel_ethanol_t, 0) * 1.913::DOUBLE AS co2_t,
          coalesce(method = 'modelled', false) AS is_modelled, coalesce(quality IN ('low', 'very_low'), false) AS is_low
   FROM delta_scan('{emissions}')
-), days AS (
-  SELECT vessel_id, reported_on, max(mmsi) AS mmsi, max(imo_number) AS imo_number,
-         {fuel_sums}, sum(distance_nm) AS distance_nm, sum(underway_h) AS underway_h, sum(anchored_h) AS anchored_h,
-         sum(berth_h) AS berth_h, sum(total_fuel_t) AS total_fuel_t, sum(co2_t) AS co2_t,
+), totals AS (
+  SELECT vessel_id, {fuel_sums}, sum(distance_nm) AS distance_nm, sum(underway_h) AS underway_h,
+         sum(anchored_h) AS anchored_h, sum(berth_h) AS berth_h, sum(total_fuel_t) AS total_fuel_t, sum(co2_t) AS co2_t,
          coalesce(sum(co2_t) FILTER (NOT is_modelled), 0) AS co2_reported_t,
          coalesce(sum(co2_t) FILTER (is_modelled AND NOT is_low), 0) AS co2_modelled_t,
          coalesce(sum(co2_t) FILTER (is_modelled AND is_low), 0) AS co2_modelled_low_t,
-         coalesce(bool_or(quality = 'very_low'), false) AS is_guessed,
-         list(DISTINCT quality) AS qualities, list(DISTINCT source) AS sources
+         array_to_string(list_sort(list(DISTINCT quality)), ', ') AS qualities,
+         array_to_string(list_sort(list(DISTINCT source)), ', ') AS source
+  FROM fuel WHERE year(reported_on) = {year} GROUP BY vessel_id
+), days AS (
+  SELECT vessel_id, reported_on, sum(co2_t) AS co2_t, sum(distance_nm) AS distance_nm,
+         coalesce(bool_or(quality = 'very_low'), false) AS is_guessed
   FROM fuel GROUP BY vessel_id, reported_on
 ), placed AS (
-  SELECT *, sum(co2_t) OVER recent AS co2_30d_t, sum(distance_nm) OVER recent AS distance_30d_nm,
-         count(*) OVER recent AS days_30d, max(reported_on) OVER (PARTITION BY vessel_id) AS latest_on,
-         coalesce(lag(co2_t) OVER in_order, 0) AS old_co2, coalesce(lag(distance_nm) OVER in_order, 0) AS old_nm,
+  SELECT *, coalesce(lag(co2_t) OVER in_order, 0) AS old_co2, coalesce(lag(distance_nm) OVER in_order, 0) AS old_nm,
          coalesce(reported_on - lag(reported_on) OVER in_order = 1
                   AND year(lag(reported_on) OVER in_order) = year(reported_on), false) AS is_next
   FROM days
-  WINDOW recent AS (PARTITION BY vessel_id ORDER BY reported_on RANGE BETWEEN INTERVAL 29 DAYS PRECEDING AND CURRENT ROW),
-         in_order AS (PARTITION BY vessel_id ORDER BY reported_on)
-), sums AS (
-  SELECT vessel_id, {year} AS year, {fuel_sums}, sum(distance_nm) AS distance_nm, sum(underway_h) AS underway_h,
-         sum(anchored_h) AS anchored_h, sum(berth_h) AS berth_h, sum(total_fuel_t) AS total_fuel_t, sum(co2_t) AS co2_t,
-         sum(co2_reported_t) AS co2_reported_t, sum(co2_modelled_t) AS co2_modelled_t,
-         sum(co2_modelled_low_t) AS co2_modelled_low_t, arg_max(mmsi, reported_on) AS mmsi,
-         arg_max(imo_number, reported_on) AS imo_number, arg_max(co2_30d_t, reported_on) AS co2_30d_t,
-         arg_max(distance_30d_nm, reported_on) AS distance_30d_nm, arg_max(days_30d, reported_on) AS days_30d,
-         min(reported_on) AS first_on, max(reported_on) AS last_on, count(*)::INTEGER AS days_reported,
-         max(latest_on) >= DATE '{year}-12-31' AS is_year_over, count(*) FILTER (is_guessed) AS guessed_days,
-         array_to_string(list_sort(list_distinct(flatten(list(qualities)))), ', ') AS qualities,
-         array_to_string(list_sort(list_distinct(flatten(list(sources)))), ', ') AS source,
+  WINDOW in_order AS (PARTITION BY vessel_id ORDER BY reported_on)
+), noise AS (
+  SELECT vessel_id, count(*)::INTEGER AS days_reported, count(*) FILTER (is_guessed) AS guessed_days,
          sum(co2_t * co2_t) AS co2_co2, sum(co2_t * distance_nm) AS co2_nm, sum(distance_nm * distance_nm) AS nm_nm,
          sum(co2_t * old_co2) FILTER (is_next) AS next_co2_co2,
          sum(co2_t * old_nm + distance_nm * old_co2) FILTER (is_next) AS next_co2_nm,
          sum(distance_nm * old_nm) FILTER (is_next) AS next_nm_nm,
          count(*) FILTER (is_next) AS pairs, count(*) FILTER (NOT is_next) AS runs
   FROM placed WHERE year(reported_on) = {year} GROUP BY vessel_id
+), ends AS (
+  SELECT vessel_id, min(reported_on) FILTER (year(reported_on) = {year}) AS first_on,
+         max(reported_on) FILTER (year(reported_on) = {year}) AS last_on,
+         max(reported_on) >= DATE '{year}-12-31' AS is_year_over
+  FROM fuel GROUP BY vessel_id
+), recent AS (
+  SELECT vessel_id, first_on, last_on, is_year_over, max(mmsi) FILTER (reported_on = last_on) AS mmsi,
+         max(imo_number) FILTER (reported_on = last_on) AS imo_number, sum(co2_t) AS co2_30d_t,
+         sum(distance_nm) AS distance_30d_nm, count(DISTINCT reported_on) AS days_30d
+  FROM fuel JOIN ends USING (vessel_id) WHERE last_on - reported_on BETWEEN 0 AND 29 GROUP BY ALL
+), sums AS (
+  SELECT *, {year} AS year FROM totals JOIN noise USING (vessel_id) JOIN recent USING (vessel_id)
 ), attained AS (
   SELECT s.*, l.cii_ship_type, l.dwt_t, l.gross_tonnage, l.capacity, l.capacity_unit, l.d1, l.d2, l.d3, l.d4, l.of_2019,
          of_2019 * (1 - {reduction_pct} / 100.0) AS required, l.imo_number IS NOT NULL AS is_registered, l.ship_note,

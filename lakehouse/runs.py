@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -87,6 +88,8 @@ class Run:
 
     def _commit(self, table: Table, write: Callable[[], int]) -> int:
         say(f"Writing {table.name} to {self.store.path(table)}")
+        if self.check_rows is not None:
+            load_checks()
         self.store.create(table)
         before = self.store.version(table)
         self.versions[table.name] = write()
@@ -100,6 +103,12 @@ class Run:
         """What the commit says of itself: the run, the versions it read, and what it rests on."""
         run = {"job": self.job, "run_id": self.run_id, "inputs": self.inputs}
         return {**run, **({"covers": covers} if covers else {}), **self.basis, **made_by([table])}
+
+
+@cache
+def load_checks() -> None:
+    """Import in the background what checks tables: that takes seconds of Python, while an engine works on its own."""
+    Thread(target=import_module, args=(GATE,), daemon=True).start()
 
 
 R = TypeVar("R", bound=Run)
@@ -132,8 +141,8 @@ def recorded(
     with single_writer(Path(settings.home) / "locks", lock or job), emitting(settings, job) as emitter:
         say(f"Starting {engine.title()}")
         check_rows = settings.quality_sample_rows if settings.quality_after_jobs else None
-        if check_rows is not None:
-            Thread(target=import_module, args=(GATE,), daemon=True).start()  # slow, and the engine starts meanwhile
+        if check_rows is not None and engine == "spark":
+            load_checks()  # while Java starts; Sail starts in this process, so there it waits for the first write
         store = open_store(settings, job, places or {}, engine)
         run = kind(job, arguments, store, datetime.now(UTC), check_rows)
         emitter.emit(_event(run, settings, "START"))

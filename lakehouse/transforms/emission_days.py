@@ -8,7 +8,6 @@ from pyspark.sql import functions as F
 from contracts.fields import FUEL_KINDS
 from contracts.regulation import Regulation
 from lakehouse.transforms.emissions import co2_t, total_fuel_t
-from lakehouse.transforms.rolling import last_days, moving_sum
 
 RECENT_DAYS = 30
 SUMS = ("distance_nm", "underway_h", "anchored_h", "berth_h", "total_fuel_t", "co2_t")
@@ -16,6 +15,8 @@ LAST = ("mmsi", "imo_number", "co2_30d_t", "distance_30d_nm", "days_30d")
 """What the last day of a year tells."""
 CO2_BY_ERROR = ("co2_reported_t", "co2_modelled_t", "co2_modelled_low_t")
 """CO2 by how far it is to be trusted: reported, modelled, modelled of low quality."""
+LISTED = {"quality": "qualities", "source": "source"}
+"""What a year tells all values of."""
 
 
 def vessel_id() -> Column:
@@ -31,74 +32,115 @@ def reported_days(emissions: DataFrame, regulation: Regulation) -> DataFrame:
         regulation: CO2 factors with their days of force.
 
     Returns:
-        ``vessel_id``, ``reported_on``, ``mmsi``, ``imo_number``, tonnes of each fuel, `SUMS`, `CO2_BY_ERROR`,
-        ``is_guessed``, and the set of ``sources``.
+        ``vessel_id``, ``reported_on``, ``mmsi``, ``imo_number``, ``co2_t``, ``distance_nm``, ``total_fuel_t``,
+        `CO2_BY_ERROR`, ``is_guessed``, and the set of ``sources``.
     """
-    days = emissions.withColumns({"vessel_id": vessel_id(), "total_fuel_t": total_fuel_t(), "co2_t": co2_t(regulation)})
-    is_modelled = F.coalesce(F.col("method") == "modelled", F.lit(False))
-    is_low = F.coalesce(F.col("quality").isin("low", "very_low"), F.lit(False))
-    parts = (~is_modelled, is_modelled & ~is_low, is_modelled & is_low)
-    return days.groupBy("vessel_id", "reported_on").agg(
-        F.max("mmsi").alias("mmsi"),
-        F.max("imo_number").alias("imo_number"),
-        *(F.sum(name).alias(name) for name in (*(f"fuel_{kind}_t" for kind in FUEL_KINDS), *SUMS)),
-        *(
-            F.coalesce(F.sum(F.when(part, F.col("co2_t"))), F.lit(0.0)).alias(name)
-            for name, part in zip(CO2_BY_ERROR, parts, strict=True)
-        ),
-        F.coalesce(F.max(F.col("quality") == "very_low"), F.lit(False)).alias("is_guessed"),
-        F.collect_set("source").alias("sources"),
+    return (
+        _measured(emissions, regulation)
+        .groupBy("vessel_id", "reported_on")
+        .agg(
+            F.max("mmsi").alias("mmsi"),
+            F.max("imo_number").alias("imo_number"),
+            *_of_day(),
+            _sum("total_fuel_t"),
+            *_co2_by_error(),
+            F.collect_set("source").alias("sources"),
+        )
     )
 
 
-def year_sums(days: DataFrame) -> DataFrame:
-    """The days of `reported_days` by vessel and calendar year.
+def year_sums(emissions: DataFrame, regulation: Regulation) -> DataFrame:
+    """Fuel days by vessel and calendar year.
+
+    What only adds up is summed by year at once. By day first, which are millions of groups, goes only what needs a day
+    to be one row: its neighbours, the last 30 days, how many there are.
+
+    Args:
+        emissions: ``silver.emissions``. On the day of a change of flag a ship has two rows there.
+        regulation: CO2 factors with their days of force.
 
     Returns:
-        One row per vessel and year: fuel by kind, `SUMS` and `CO2_BY_ERROR` of its days; ``first_on``, ``last_on``,
-        ``days_reported``, ``is_year_over``; `LAST`, of the 30 calendar days up to ``last_on``; and for the noise of the
-        ratio of CO2 to distance: ``runs`` of days in a row, ``pairs`` of neighbouring days, and sums of products of CO2
-        and distance of a day, and of a day and the day before.
+        One row per vessel and year: fuel by kind, `SUMS` and `CO2_BY_ERROR` of its days; ``qualities`` and ``source``,
+        listed; ``first_on``, ``last_on``, ``days_reported``, ``is_year_over``; `LAST`, of the 30 calendar days up to
+        ``last_on``; and for the noise of the ratio of CO2 to distance: ``runs`` of days in a row, ``pairs`` of
+        neighbouring days, and sums of products of CO2 and distance of a day, and of a day and the day before.
     """
-    totals = (*(f"fuel_{kind}_t" for kind in FUEL_KINDS), *SUMS, *CO2_BY_ERROR)
-    years = _with_neighbours(days).groupBy("vessel_id", "year").agg(
-        *(F.sum(name).alias(name) for name in totals),
-        *(F.max_by(name, "reported_on").alias(name) for name in LAST),
-        F.min("reported_on").alias("first_on"),
-        F.max("reported_on").alias("last_on"),
-        F.max("latest_on").alias("latest_on"),
+    rows = _measured(emissions, regulation)
+    totals = _totals(rows)
+    # Sent to where the windows want them at once, not by day and then once more.
+    days = rows.repartition("vessel_id").groupBy("vessel_id", "reported_on").agg(*_of_day())
+    days = days.withColumns({"year": F.year("reported_on"), "before": day_before("vessel_id")})
+    noise = days.groupBy("vessel_id", "year").agg(
         F.count("*").cast("int").alias("days_reported"),
         F.sum(F.col("is_guessed").cast("int")).alias("guessed_days_ytd"),
         *products(),
-    )  # fmt: skip
-    return years.withColumn("is_year_over", F.col("latest_on") >= F.make_date("year", F.lit(12), F.lit(31)))
+    )
+    of_year = ["vessel_id", "year"]
+    return totals.join(noise, of_year).join(_year_ends(rows), of_year)
 
 
-def year_origins(emissions: DataFrame) -> DataFrame:
-    """``qualities`` and ``source`` of each ``vessel_id`` and ``year``, listed.
+def _totals(rows: DataFrame) -> DataFrame:
+    """What adds up over a vessel's year, and what is listed of it.
 
-    Not of `year_sums`: a set for each of millions of days costs Spark more than all their sums.
+    By what is listed first: engines build a set of few rows fast, and of millions slowly.
     """
-    years = emissions.withColumns({"vessel_id": vessel_id(), "year": F.year("reported_on")})
-    names = {"quality": "qualities", "source": "source"}
-    lists = (F.array_join(F.array_sort(F.collect_set(of)), ", ").alias(name) for of, name in names.items())
-    return years.groupBy("vessel_id", "year").agg(*lists)
+    names = [*(f"fuel_{kind}_t" for kind in FUEL_KINDS), *SUMS]
+    parts = rows.groupBy("vessel_id", "year", *LISTED).agg(*map(_sum, names), *_co2_by_error())
+    lists = (F.array_join(F.array_sort(F.collect_set(of)), ", ").alias(name) for of, name in LISTED.items())
+    return parts.groupBy("vessel_id", "year").agg(*map(_sum, [*names, *CO2_BY_ERROR]), *lists)
 
 
-def _with_neighbours(days: DataFrame) -> DataFrame:
-    """Each day with the sums of its last 30 calendar days, and with the vessel's day before and last day of all."""
-    of = F.col("vessel_id")
-    recent = last_days(RECENT_DAYS, "reported_on", of=of)
-    return days.withColumns(
+def _sum(name: str) -> Column:
+    return F.sum(name).alias(name)
+
+
+def _year_ends(rows: DataFrame) -> DataFrame:
+    """First and last day of each vessel's year, whether it is over, and `LAST`."""
+    ends = rows.groupBy("vessel_id", "year").agg(
+        F.min("reported_on").alias("first_on"), F.max("reported_on").alias("last_on")
+    )
+    latest_on = F.max("last_on").over(Window.partitionBy("vessel_id"))
+    ends = ends.withColumn("is_year_over", latest_on >= F.make_date("year", F.lit(12), F.lit(31)))
+    days_before = F.date_diff("last_on", "reported_on")
+    recent = rows.drop("year").join(F.broadcast(ends), "vessel_id").where(days_before.between(0, RECENT_DAYS - 1))
+    return recent.groupBy(*ends.columns).agg(
+        *(F.max(F.when(days_before == 0, F.col(name))).alias(name) for name in ("mmsi", "imo_number")),
+        F.sum("co2_t").alias("co2_30d_t"),
+        F.sum("distance_nm").alias("distance_30d_nm"),
+        F.count_distinct("reported_on").alias("days_30d"),
+    )
+
+
+def _measured(emissions: DataFrame, regulation: Regulation) -> DataFrame:
+    return emissions.withColumns(
         {
+            "vessel_id": vessel_id(),
             "year": F.year("reported_on"),
-            "co2_30d_t": moving_sum("co2_t", recent),
-            "distance_30d_nm": moving_sum("distance_nm", recent),
-            "days_30d": F.count("*").over(recent),
-            "latest_on": F.max("reported_on").over(Window.partitionBy(of)),
-            "before": day_before("vessel_id"),
+            "total_fuel_t": total_fuel_t(),
+            "co2_t": co2_t(regulation),
         }
     )
+
+
+def _of_day() -> list[Column]:
+    """What a day must have to be the neighbour of another."""
+    is_guessed = F.coalesce(F.col("quality") == "very_low", F.lit(False))
+    return [
+        _sum("co2_t"),
+        _sum("distance_nm"),
+        F.bool_or(is_guessed).alias("is_guessed"),
+    ]
+
+
+def _co2_by_error() -> list[Column]:
+    """CO2 of a group by how far it is to be trusted."""
+    is_modelled = F.coalesce(F.col("method") == "modelled", F.lit(False))
+    is_low = F.coalesce(F.col("quality").isin("low", "very_low"), F.lit(False))
+    parts = (~is_modelled, is_modelled & ~is_low, is_modelled & is_low)
+    return [
+        F.coalesce(F.sum(F.when(part, F.col("co2_t"))), F.lit(0.0)).alias(name)
+        for name, part in zip(CO2_BY_ERROR, parts, strict=True)
+    ]
 
 
 def day_before(of: str) -> Column:

@@ -13,7 +13,7 @@ from contracts.regulation import RATINGS, Regulation
 from contracts.tables import GOLD_EMISSION_YEAR
 from lakehouse.transforms import uncertainty, year_end
 from lakehouse.transforms.cii import cii_rating
-from lakehouse.transforms.emission_days import reported_days, year_origins, year_sums
+from lakehouse.transforms.emission_days import year_sums
 from lakehouse.transforms.emission_outlook import BOUNDARIES, with_targets
 from lakehouse.transforms.emissions import cii, rated, scope_note, ship_years
 from lakehouse.transforms.silver_rows import is_imo_valid
@@ -55,8 +55,7 @@ def emission_years(
     before = [year for year in range(min(wanted) - YEARS_BEFORE, min(wanted)) if year in regulation.years]
     held = sorted({*before, *wanted})
     ships = reduce(DataFrame.unionByName, (ship_years(register, regulation, year) for year in held))
-    sums = year_sums(reported_days(emissions, regulation)).where(F.col("year").isin(held))
-    sums = sums.join(year_origins(emissions), ["vessel_id", "year"])
+    sums = year_sums(emissions, regulation).where(F.col("year").isin(held))
     found = _rated(sums.join(F.broadcast(ships), ["imo_number", "year"], "left"))
     found = _with_consequence(found).where(F.col("year").isin(wanted))
     found = with_targets(found, register, regulation, min(wanted))

@@ -13,7 +13,7 @@ from contracts.fields import FUEL_KINDS
 from contracts.regulation import Regulation
 from contracts.tables import GOLD_EMISSION_COMPLIANCE
 from lakehouse.transforms.cii import G_PER_T, capacity_unit, cii_boundaries, cii_rating, cii_required
-from lakehouse.transforms.rolling import last_days, moving_sum, year_to_date
+from lakehouse.transforms.rolling import with_moving_sums, year_to_date
 
 TARGET_YEAR = 2030
 ROLLING_DAYS = (7, 30)
@@ -73,17 +73,16 @@ def vessel_days(emissions: DataFrame, regulation: Regulation, years: Iterable[in
     A vessel is its IMO number, which outlives a change of flag, and its MMSI only where no number was reported.
     """
     vessel = F.coalesce("imo_number", "mmsi")
-    week, month = (last_days(days, "reported_on", of=vessel) for days in ROLLING_DAYS)
     is_guessed = (F.col("quality") == "very_low").cast("int")
     days = emissions.withColumns(
         {"year": F.year("reported_on"), "total_fuel_t": total_fuel_t(), "co2_t": co2_t(regulation)}
     ).select(*DAY_COLUMNS, is_guessed.alias("is_guessed"))
-    return days.withColumns(
+    sums = {
+        "co2_t": {days: f"co2_{days}d_t" for days in ROLLING_DAYS},
+        "distance_nm": {days: f"distance_{days}d_nm" for days in ROLLING_DAYS},
+    }
+    return with_moving_sums(days, sums, "reported_on", of=vessel).withColumns(
         {
-            "co2_7d_t": moving_sum("co2_t", week),
-            "distance_7d_nm": moving_sum("distance_nm", week),
-            "co2_30d_t": moving_sum("co2_t", month),
-            "distance_30d_nm": moving_sum("distance_nm", month),
             "co2_ytd_t": year_to_date("co2_t", years, "reported_on", of=vessel),
             "distance_ytd_nm": year_to_date("distance_nm", years, "reported_on", of=vessel),
             "guessed_days_ytd": year_to_date("is_guessed", years, "reported_on", of=vessel),

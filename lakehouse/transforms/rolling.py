@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from pyspark.sql import Column, Window, WindowSpec
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
-GRAIN = 2.0**-38
-"""Of a sum in a double, so that 32,768 t or nm in 30 days add up exactly: four micrograms, seven nanometres."""
+GRAIN = 2.0**-37
+"""Whole multiples of it are summed up, as 64-bit integers: seven micrograms, fourteen nanometres."""
+MOST = 2.0**15
+"""What a day counts for at most: no ship burns or sails so much in one, and 2,048 such days fit into the integer."""
 
 
 def last_days(days: int, day: str, *, of: Column) -> WindowSpec:
@@ -16,14 +18,42 @@ def last_days(days: int, day: str, *, of: Column) -> WindowSpec:
     return Window.partitionBy(of).orderBy(F.unix_date(F.col(day))).rangeBetween(1 - days, 0)
 
 
-def moving_sum(column: str, window: WindowSpec) -> Column:
-    """Sum of a column, tonnes or miles, over a window that moves; what has left the window leaves nothing behind.
+def with_moving_sums(rows: DataFrame, sums: Mapping[str, Mapping[int, str]], day: str, *, of: Column) -> DataFrame:
+    """Rows with sums of columns, tonnes or miles, over the row's own day and the calendar days before it.
 
-    An engine may take off what leaves and add what comes, and rounding would be left: CO2 of an idle week that is not
-    nil, or is below it. Whole multiples of `GRAIN` add up without rounding. They are rounded up, so that no sum is less
-    than the day that it ends with.
+    Each is the sum up to the day less the sum up to the day before the window: that costs as much for 30 days as for
+    7. Rounding would be left, CO2 of an idle week that is not nil; whole multiples of `GRAIN` add up without. They are
+    rounded up, so that no sum is less than the day that it ends with.
+
+    Args:
+        rows: Any number of rows a day.
+        sums: How each sum is called: ``{column: {days: name}}``.
+        day: The date column.
+        of: What a window is of.
+
+    Returns:
+        The same with a column for each sum; null where no day of the window has a value.
     """
-    return F.sum(F.ceil(F.col(column) / GRAIN) * GRAIN).over(window)
+    running: dict[str, Column] = {}
+    for column, named in sums.items():
+        known_on = F.when(F.col(column).isNotNull(), F.unix_date(day))
+        running[f"{column}_known_on"] = F.max(known_on).over(_up_to(0, day, of))
+        grains = F.ceil(F.least(F.col(column), F.lit(MOST)) / GRAIN).cast("bigint")
+        running |= {f"{column}_up_to_{days}": F.sum(grains).over(_up_to(days, day, of)) for days in (0, *named)}
+    found = rows.withColumns(running)
+    made = {name: _in_window(column, days, day) for column, named in sums.items() for days, name in named.items()}
+    return found.withColumns(made).drop(*running)
+
+
+def _in_window(column: str, days: int, day: str) -> Column:
+    grains = F.col(f"{column}_up_to_0") - F.coalesce(f"{column}_up_to_{days}", F.lit(0))
+    return F.when(F.unix_date(day) - F.col(f"{column}_known_on") < days, grains * GRAIN)
+
+
+def _up_to(days_ago: int, day: str, of: Column) -> WindowSpec:
+    """All days up to one so many days before the row's."""
+    in_order = Window.partitionBy(of).orderBy(F.unix_date(day))
+    return in_order.rangeBetween(Window.unboundedPreceding, -days_ago)
 
 
 def year_to_date(column: str, years: Iterable[int], day: str, *, of: Column) -> Column:
@@ -31,7 +61,6 @@ def year_to_date(column: str, years: Iterable[int], day: str, *, of: Column) -> 
 
     A window by year would sort the rows once more than the windows of days; a running sum for each year does not.
     """
-    up_to_now = Window.partitionBy(of).orderBy(F.unix_date(F.col(day))).rangeBetween(Window.unboundedPreceding, 0)
     in_year = {year: F.year(day) == year for year in years}
-    sums = [F.when(is_in, F.sum(F.when(is_in, F.col(column))).over(up_to_now)) for is_in in in_year.values()]
+    sums = [F.when(is_in, F.sum(F.when(is_in, F.col(column))).over(_up_to(0, day, of))) for is_in in in_year.values()]
     return F.coalesce(*sums)
