@@ -41,26 +41,19 @@ Ship = dict[str, Any]
 
 def fleet(run: Run, period: Period) -> list[Ship]:
     """Each vessel and calendar year as its last day in the period leaves it, with what its days rest on."""
-    days = _written(run, period).withColumns(
-        {"year": F.year("reported_on"), "vessel": F.coalesce("imo_number", "mmsi")}
-    )
-    ship = ("vessel", "imo_number", "year")
-    # By what is listed first: engines build a set of few rows fast, and of millions slowly.
-    parts = days.groupBy(*ship, *ORIGIN).agg(F.count("*").alias("days"), F.max("reported_on").alias("last_on"))
-    lists = (_listed(of).alias(name) for of, name in zip(ORIGIN, ("methods", "qualities", "source"), strict=True))
-    told = parts.groupBy(*ship).agg(F.sum("days").alias("days"), F.max("last_on").alias("last_on"), *lists)
-    is_last = (F.col("day.vessel") == F.col("told.vessel")) & (F.col("reported_on") == F.col("told.last_on"))
-    last = days.alias("day").join(F.broadcast(told).alias("told"), is_last & _same_number())
+    days = _written(run, period).withColumn("year", F.year("reported_on"))
     states = (
-        last.groupBy(*(f"told.{name}" for name in told.columns))
-        .agg(F.max_by(F.struct(*(f"day.{name}" for name in STATE)), "day.mmsi").alias("state"))
+        days.groupBy(F.coalesce("imo_number", "mmsi").alias("vessel"), "imo_number", "year")
+        .agg(
+            F.max_by(F.struct(*STATE), F.struct("reported_on", "mmsi")).alias("state"),
+            F.count("*").alias("days"),
+            _listed("method").alias("methods"),
+            _listed("quality").alias("qualities"),
+            _listed("source").alias("source"),
+        )
         .select("imo_number", "year", "state.*", "days", "methods", "qualities", "source")
     )
     return [{**ship, "statement": ESTIMATE} for ship in rows_of(states.orderBy("imo_number", "mmsi", "year"))]
-
-
-def _same_number() -> Column:
-    return F.col("day.imo_number").eqNullSafe(F.col("told.imo_number"))
 
 
 def excess(ship: Ship) -> float:
