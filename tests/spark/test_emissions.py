@@ -134,6 +134,24 @@ def test_rolling_sums_are_over_calendar_days_and_not_rows(spark: SparkSession) -
     assert row.distance_ytd_nm == 5_000.0
 
 
+def test_a_window_in_which_no_day_has_a_value_has_none_though_days_before_it_do(spark: SparkSession) -> None:
+    unknown = dict.fromkeys(("fuel_hfo_t", "distance_nm"))
+    silent = [fuel_day(JAN_31 - timedelta(days=n), **unknown) for n in range(7)]
+    row = rated(spark, [fuel_day(JAN_31 - timedelta(days=7)), *silent])[230_000_001, JAN_31]
+
+    assert (row.co2_7d_t, row.cii_7d) == (None, None)
+    assert row.co2_30d_t == pytest.approx(3.114 * 80, rel=1e-12)
+    assert row.cii_30d == pytest.approx(3.114 * 80 * 1e6 / (50_000 * 1_000), rel=1e-12)
+
+
+def test_a_day_of_more_miles_than_any_ship_can_sail_spoils_no_window_after_its_own(spark: SparkSession) -> None:
+    broken = fuel_day(JAN_31 - timedelta(days=8), distance_nm=1e30)
+    row = rated(spark, [broken, *(fuel_day(JAN_31 - timedelta(days=n)) for n in range(8))])[230_000_001, JAN_31]
+
+    assert row.cii_7d == pytest.approx(3.114 * 7 * 80 * 1e6 / (50_000 * 7_000), rel=1e-12)
+    assert row.cii_30d == pytest.approx(3.114 * 9 * 80 * 1e6 / (50_000 * (8_000 + 2**15)), rel=1e-12)
+
+
 def test_an_idle_week_has_no_co2_and_no_carbon_intensity_left_of_the_days_before(spark: SparkSession) -> None:
     """0.1, 0.2 and their like leave a rest behind when an engine adds them and takes them off again."""
     sailed = [fuel_day(JAN_31 - timedelta(days=20 - n), fuel_hfo_t=0.1 * n, distance_nm=0.3 * n) for n in range(1, 9)]
