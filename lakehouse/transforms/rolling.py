@@ -38,11 +38,18 @@ def with_moving_sums(rows: DataFrame, sums: Mapping[str, Mapping[int, str]], day
     for column, named in sums.items():
         known_on = F.when(F.col(column).isNotNull(), F.unix_date(day))
         running[f"{column}_known_on"] = F.max(known_on).over(_up_to(0, day, of))
-        grains = F.ceil(F.least(F.col(column), F.lit(MOST)) / GRAIN).cast("bigint")
-        running |= {f"{column}_up_to_{days}": F.sum(grains).over(_up_to(days, day, of)) for days in (0, *named)}
+        running |= {
+            f"{column}_up_to_{days}": F.sum(_grains(column)).over(_up_to(days, day, of)) for days in (0, *named)
+        }
     found = rows.withColumns(running)
     made = {name: _in_window(column, days, day) for column, named in sums.items() for days, name in named.items()}
     return found.withColumns(made).drop(*running)
+
+
+def _grains(column: str) -> Column:
+    """A day's value in grains, at most `MOST` of it; null for none, which ``least`` would make the most."""
+    value = F.col(column)
+    return F.ceil(F.when(value > MOST, MOST).otherwise(value) / GRAIN).cast("bigint")
 
 
 def _in_window(column: str, days: int, day: str) -> Column:
