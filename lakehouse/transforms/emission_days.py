@@ -7,12 +7,10 @@ from pyspark.sql import functions as F
 
 from contracts.fields import FUEL_KINDS
 from contracts.regulation import Regulation
-from lakehouse.transforms.emissions import co2_t, total_fuel_t
+from lakehouse.transforms.emissions import with_co2
 
 RECENT_DAYS = 30
 SUMS = ("distance_nm", "underway_h", "anchored_h", "berth_h", "total_fuel_t", "co2_t")
-LAST = ("mmsi", "imo_number", "co2_30d_t", "distance_30d_nm", "days_30d")
-"""What the last day of a year tells."""
 CO2_BY_ERROR = ("co2_reported_t", "co2_modelled_t", "co2_modelled_low_t")
 """CO2 by how far it is to be trusted: reported, modelled, modelled of low quality."""
 LISTED = {"quality": "qualities", "source": "source"}
@@ -53,7 +51,7 @@ def year_sums(emissions: DataFrame, regulation: Regulation) -> DataFrame:
     """Fuel days by vessel and calendar year.
 
     What only adds up is summed by year at once. By day first, which are millions of groups, goes only what needs a day
-    to be one row: its neighbours, the last 30 days, how many there are.
+    to be one row: its neighbours, and how many there are.
 
     Args:
         emissions: ``silver.emissions``. On the day of a change of flag a ship has two rows there.
@@ -61,9 +59,10 @@ def year_sums(emissions: DataFrame, regulation: Regulation) -> DataFrame:
 
     Returns:
         One row per vessel and year: fuel by kind, `SUMS` and `CO2_BY_ERROR` of its days; ``qualities`` and ``source``,
-        listed; ``first_on``, ``last_on``, ``days_reported``, ``is_year_over``; `LAST`, of the 30 calendar days up to
-        ``last_on``; and for the noise of the ratio of CO2 to distance: ``runs`` of days in a row, ``pairs`` of
-        neighbouring days, and sums of products of CO2 and distance of a day, and of a day and the day before.
+        listed; ``first_on``, ``last_on``, ``days_reported``, ``is_year_over``; ``mmsi`` and ``imo_number`` of
+        ``last_on``, and ``co2_30d_t``, ``distance_30d_nm`` and ``days_30d`` of the 30 calendar days up to it; and for
+        the noise of the ratio of CO2 to distance: ``runs`` of days in a row, ``pairs`` of neighbouring days, and sums
+        of products of CO2 and distance of a day, and of a day and the day before.
     """
     rows = _measured(emissions, regulation)
     totals = _totals(rows)
@@ -95,7 +94,7 @@ def _sum(name: str) -> Column:
 
 
 def _year_ends(rows: DataFrame) -> DataFrame:
-    """First and last day of each vessel's year, whether it is over, and `LAST`."""
+    """First and last day of each vessel's year, whether it is over, and what the 30 days up to the last tell."""
     ends = rows.groupBy("vessel_id", "year").agg(
         F.min("reported_on").alias("first_on"), F.max("reported_on").alias("last_on")
     )
@@ -112,24 +111,13 @@ def _year_ends(rows: DataFrame) -> DataFrame:
 
 
 def _measured(emissions: DataFrame, regulation: Regulation) -> DataFrame:
-    return emissions.withColumns(
-        {
-            "vessel_id": vessel_id(),
-            "year": F.year("reported_on"),
-            "total_fuel_t": total_fuel_t(),
-            "co2_t": co2_t(regulation),
-        }
-    )
+    return with_co2(emissions, regulation).withColumn("vessel_id", vessel_id())
 
 
 def _of_day() -> list[Column]:
     """What a day must have to be the neighbour of another."""
     is_guessed = F.coalesce(F.col("quality") == "very_low", F.lit(False))
-    return [
-        _sum("co2_t"),
-        _sum("distance_nm"),
-        F.bool_or(is_guessed).alias("is_guessed"),
-    ]
+    return [_sum("co2_t"), _sum("distance_nm"), F.bool_or(is_guessed).alias("is_guessed")]
 
 
 def _co2_by_error() -> list[Column]:

@@ -74,9 +74,7 @@ def vessel_days(emissions: DataFrame, regulation: Regulation, years: Iterable[in
     """
     vessel = F.coalesce("imo_number", "mmsi")
     is_guessed = (F.col("quality") == "very_low").cast("int")
-    days = emissions.withColumns(
-        {"year": F.year("reported_on"), "total_fuel_t": total_fuel_t(), "co2_t": co2_t(regulation)}
-    ).select(*DAY_COLUMNS, is_guessed.alias("is_guessed"))
+    days = with_co2(emissions, regulation).select(*DAY_COLUMNS, is_guessed.alias("is_guessed"))
     sums = {
         "co2_t": {days: f"co2_{days}d_t" for days in ROLLING_DAYS},
         "distance_nm": {days: f"distance_{days}d_nm" for days in ROLLING_DAYS},
@@ -88,6 +86,12 @@ def vessel_days(emissions: DataFrame, regulation: Regulation, years: Iterable[in
             "guessed_days_ytd": year_to_date("is_guessed", years, "reported_on", of=vessel),
         }
     )
+
+
+def with_co2(emissions: DataFrame, regulation: Regulation) -> DataFrame:
+    """Fuel days with their ``year``, ``total_fuel_t`` and ``co2_t``."""
+    made = {"year": F.year("reported_on"), "total_fuel_t": total_fuel_t(), "co2_t": co2_t(regulation)}
+    return emissions.withColumns(made)
 
 
 def ship_years(register: DataFrame, regulation: Regulation, year: int) -> DataFrame:

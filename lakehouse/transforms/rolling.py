@@ -15,7 +15,7 @@ MOST = 2.0**15
 
 def last_days(days: int, day: str, *, of: Column) -> WindowSpec:
     """The row's own day and the ``days - 1`` calendar days before it."""
-    return Window.partitionBy(of).orderBy(F.unix_date(F.col(day))).rangeBetween(1 - days, 0)
+    return _by_day(day, of).rangeBetween(1 - days, 0)
 
 
 def with_moving_sums(rows: DataFrame, sums: Mapping[str, Mapping[int, str]], day: str, *, of: Column) -> DataFrame:
@@ -59,8 +59,11 @@ def _in_window(column: str, days: int, day: str) -> Column:
 
 def _up_to(days_ago: int, day: str, of: Column) -> WindowSpec:
     """All days up to one so many days before the row's."""
-    in_order = Window.partitionBy(of).orderBy(F.unix_date(day))
-    return in_order.rangeBetween(Window.unboundedPreceding, -days_ago)
+    return _by_day(day, of).rangeBetween(Window.unboundedPreceding, -days_ago)
+
+
+def _by_day(day: str, of: Column) -> WindowSpec:
+    return Window.partitionBy(of).orderBy(F.unix_date(day))
 
 
 def year_to_date(column: str, years: Iterable[int], day: str, *, of: Column) -> Column:
