@@ -89,12 +89,12 @@ class Run:
     def _commit(self, table: Table, write: Callable[[], int]) -> int:
         say(f"Writing {table.name} to {self.store.path(table)}")
         if self.check_rows is not None:
-            load_checks()
+            _load_checks()
         self.store.create(table)
         before = self.store.version(table)
         self.versions[table.name] = write()
         if self.check_rows is not None:
-            from lakehouse.quality.gate import check_written  # not before: see `recorded`
+            from lakehouse.quality.gate import check_written  # not before: see `_load_checks`
 
             check_written(self.store, table, before, self.check_rows)
         return self.versions[table.name]
@@ -106,8 +106,8 @@ class Run:
 
 
 @cache
-def load_checks() -> None:
-    """Import in the background what checks tables: that takes seconds of Python, while an engine works on its own."""
+def _load_checks() -> None:
+    """Import what checks tables while an engine writes one: seconds of Python, of which a start has none to spare."""
     Thread(target=import_module, args=(GATE,), daemon=True).start()
 
 
@@ -141,8 +141,6 @@ def recorded(
     with single_writer(Path(settings.home) / "locks", lock or job), emitting(settings, job) as emitter:
         say(f"Starting {engine.title()}")
         check_rows = settings.quality_sample_rows if settings.quality_after_jobs else None
-        if check_rows is not None and engine == "spark":
-            load_checks()  # while Java starts; Sail starts in this process, so there it waits for the first write
         store = open_store(settings, job, places or {}, engine)
         run = kind(job, arguments, store, datetime.now(UTC), check_rows)
         emitter.emit(_event(run, settings, "START"))
