@@ -32,7 +32,9 @@ STATE = (
     "cii_attained_ytd", "cii_required", "cii_rating_ytd", "cii_required_2030", "cii_rating_2030", "is_over_limit",
     "is_over_limit_2030", "scope_note", "regulation_version",
 )  # fmt: skip
-COLUMNS = ("imo_number", "year", *STATE, "days", "methods", "qualities", "source", "statement")
+VESSEL = ("vessel", "year")
+RESTS_ON = ("days", "methods", "qualities", "source")
+COLUMNS = ("imo_number", "year", *STATE, *RESTS_ON, "statement")
 
 ORIGIN = ("method", "quality", "source")
 
@@ -41,19 +43,27 @@ Ship = dict[str, Any]
 
 def fleet(run: Run, period: Period) -> list[Ship]:
     """Each vessel and calendar year as its last day in the period leaves it, with what its days rest on."""
-    days = _written(run, period).withColumn("year", F.year("reported_on"))
-    states = (
-        days.groupBy(F.coalesce("imo_number", "mmsi").alias("vessel"), "imo_number", "year")
-        .agg(
-            F.max_by(F.struct(*STATE), F.struct("reported_on", "mmsi")).alias("state"),
-            F.count("*").alias("days"),
-            _listed("method").alias("methods"),
-            _listed("quality").alias("qualities"),
-            _listed("source").alias("source"),
-        )
-        .select("imo_number", "year", "state.*", "days", "methods", "qualities", "source")
+    vessel = F.coalesce("imo_number", "mmsi").alias("vessel")
+    days = _written(run, period).select("*", vessel, F.year("reported_on").alias("year"))
+    # The last days first, and few columns of all days: to keep the latest row of each vessel costs a copy a day.
+    known = days.select(*VESSEL, "imo_number", *STATE)
+    of_last_day = F.broadcast(_last_days(days)).join(known, [*VESSEL, "reported_on"])
+    state = F.max_by(F.struct("imo_number", *STATE), "mmsi").alias("state")
+    ships = of_last_day.groupBy(*VESSEL, *RESTS_ON).agg(state).select("year", "state.*", *RESTS_ON)
+    found = ships.orderBy("imo_number", "mmsi", "year")
+    return [{**ship, "statement": ESTIMATE} for ship in rows_of(found)]
+
+
+def _last_days(days: DataFrame) -> DataFrame:
+    """The last day of each vessel's year, how many there are, and what they rest on."""
+    parts = days.groupBy(*VESSEL, *ORIGIN).agg(F.max("reported_on").alias("reported_on"), F.count("*").alias("days"))
+    return parts.groupBy(*VESSEL).agg(
+        F.max("reported_on").alias("reported_on"),
+        F.sum("days").alias("days"),
+        _listed("method").alias("methods"),
+        _listed("quality").alias("qualities"),
+        _listed("source").alias("source"),
     )
-    return [{**ship, "statement": ESTIMATE} for ship in rows_of(states.orderBy("imo_number", "mmsi", "year"))]
 
 
 def excess(ship: Ship) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial, reduce
@@ -284,8 +284,9 @@ class Store:
 
     def settle(self, table: Table) -> bool:
         """Give a table that was made by an earlier release today's properties; whether there was anything to do."""
-        has = self._log(table).metadata().configuration
-        missing = {name: value for name, value in properties(table).items() if has.get(name) != value}
+        log = self._log(table)
+        has, columns = log.metadata().configuration, {field.name for field in log.schema().fields}
+        missing = {name: value for name, value in properties(table, columns).items() if has.get(name) != value}
         if missing:
             pairs = ", ".join(f"'{name}' = '{value}'" for name, value in missing.items())
             self.spark.sql(f"ALTER TABLE delta.`{self.path(table)}` SET TBLPROPERTIES ({pairs})")
@@ -357,9 +358,16 @@ class Store:
         return log_of(self.path(table), self.logs)
 
 
-def properties(table: Table) -> dict[str, str]:
-    """Delta's own properties of a table. Old log entries are deleted by us, who know who still reads them."""
+def properties(table: Table, columns: Collection[str] | None = None) -> dict[str, str]:
+    """Delta's own properties of a table. Old log entries are deleted by us, who know who still reads them.
+
+    Args:
+        table: Its contract.
+        columns: Those that the table has, where it may have an earlier contract: Delta bounds no others.
+    """
+    bounded = [name for name in table.bounded if columns is None or name in columns]
     return {
+        "delta.dataSkippingStatsColumns": ",".join(bounded),
         "delta.checkpointInterval": str(CHECKPOINT_COMMITS),
         "delta.deletedFileRetentionDuration": f"interval {table.keep_hours} hours",
         "delta.logRetentionDuration": f"interval {table.log_keep_days} days",

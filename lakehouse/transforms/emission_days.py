@@ -68,8 +68,7 @@ def year_sums(emissions: DataFrame, regulation: Regulation) -> DataFrame:
     totals = _totals(rows)
     # Sent to where the windows want them at once, not by day and then once more.
     days = rows.repartition("vessel_id").groupBy("vessel_id", "reported_on").agg(*_of_day())
-    days = days.withColumns({"year": F.year("reported_on"), "before": day_before("vessel_id")})
-    noise = days.groupBy("vessel_id", "year").agg(
+    noise = with_day_before(days, "vessel_id").groupBy("vessel_id", "year").agg(
         F.count("*").cast("int").alias("days_reported"),
         F.sum(F.col("is_guessed").cast("int")).alias("guessed_days_ytd"),
         *products(),
@@ -131,21 +130,26 @@ def _co2_by_error() -> list[Column]:
     ]
 
 
-def day_before(of: str) -> Column:
-    """Day, CO2 and distance of the day known before, among the rows that share a column."""
-    in_order = Window.partitionBy(of).orderBy(F.unix_date("reported_on"))
-    return F.lag(F.struct("reported_on", "co2_t", "distance_nm")).over(in_order)
+def with_day_before(days: DataFrame, of: str) -> DataFrame:
+    """Days with their ``year``, and what is known of the day known before among those that share a column.
+
+    Three columns and not one of three fields, which engines build anew for each row.
+    """
+    in_order = Window.partitionBy(of).orderBy("reported_on")
+    before = {"before_on": "reported_on", "co2_before_t": "co2_t", "distance_before_nm": "distance_nm"}
+    lags = {name: F.lag(known).over(in_order) for name, known in before.items()}
+    return days.withColumns({"year": F.year("reported_on"), **lags})
 
 
 def products() -> list[Column]:
-    """What the squares of residuals of CO2 on distance, and of neighbours, are made of; needs ``before`` and ``year``.
+    """What the squares of residuals of CO2 on distance, and of neighbours, are made of; needs `with_day_before`.
 
     Two days are neighbours within a calendar year only.
     """
     co2, nm = (F.coalesce(name, F.lit(0.0)) for name in ("co2_t", "distance_nm"))
-    old_co2, old_nm = (F.coalesce(f"before.{name}", F.lit(0.0)) for name in ("co2_t", "distance_nm"))
-    is_next = F.coalesce(F.date_diff("reported_on", "before.reported_on") == 1, F.lit(False))
-    in_year = is_next & (F.year("before.reported_on") == F.col("year"))
+    old_co2, old_nm = (F.coalesce(name, F.lit(0.0)) for name in ("co2_before_t", "distance_before_nm"))
+    is_next = F.coalesce(F.date_diff("reported_on", "before_on") == 1, F.lit(False))
+    in_year = is_next & (F.year("before_on") == F.col("year"))
 
     def neighbours(value: Column) -> Column:
         return F.sum(F.when(in_year, value).otherwise(0.0))

@@ -79,13 +79,13 @@ def vessel_days(emissions: DataFrame, regulation: Regulation, years: Iterable[in
         "co2_t": {days: f"co2_{days}d_t" for days in ROLLING_DAYS},
         "distance_nm": {days: f"distance_{days}d_nm" for days in ROLLING_DAYS},
     }
-    return with_moving_sums(days, sums, "reported_on", of=vessel).withColumns(
-        {
-            "co2_ytd_t": year_to_date("co2_t", years, "reported_on", of=vessel),
-            "distance_ytd_nm": year_to_date("distance_nm", years, "reported_on", of=vessel),
-            "guessed_days_ytd": year_to_date("is_guessed", years, "reported_on", of=vessel),
-        }
-    )
+    so_far = {
+        name: year_to_date(column, years, "reported_on", of=vessel)
+        for name, column in (
+            ("co2_ytd_t", "co2_t"), ("distance_ytd_nm", "distance_nm"), ("guessed_days_ytd", "is_guessed"),
+        )
+    }  # fmt: skip
+    return with_moving_sums(days, sums, "reported_on", of=vessel, beside=so_far)
 
 
 def with_co2(emissions: DataFrame, regulation: Regulation) -> DataFrame:

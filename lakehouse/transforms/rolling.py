@@ -18,7 +18,14 @@ def last_days(days: int, day: str, *, of: Column) -> WindowSpec:
     return _by_day(day, of).rangeBetween(1 - days, 0)
 
 
-def with_moving_sums(rows: DataFrame, sums: Mapping[str, Mapping[int, str]], day: str, *, of: Column) -> DataFrame:
+def with_moving_sums(
+    rows: DataFrame,
+    sums: Mapping[str, Mapping[int, str]],
+    day: str,
+    *,
+    of: Column,
+    beside: Mapping[str, Column] | None = None,
+) -> DataFrame:
     """Rows with sums of columns, tonnes or miles, over the row's own day and the calendar days before it.
 
     Each is the sum up to the day less the sum up to the day before the window: that costs as much for 30 days as for
@@ -30,18 +37,21 @@ def with_moving_sums(rows: DataFrame, sums: Mapping[str, Mapping[int, str]], day
         sums: How each sum is called: ``{column: {days: name}}``.
         day: The date column.
         of: What a window is of.
+        beside: Further columns over windows by ``day`` of the same, by name: an engine goes through the rows once for
+            all windows of one step, and once more for those of the next.
 
     Returns:
         The same with a column for each sum; null where no day of the window has a value.
     """
     running: dict[str, Column] = {}
+    beside = beside or {}
     for column, named in sums.items():
         known_on = F.when(F.col(column).isNotNull(), F.unix_date(day))
         running[f"{column}_known_on"] = F.max(known_on).over(_up_to(0, day, of))
         running |= {
             f"{column}_up_to_{days}": F.sum(_grains(column)).over(_up_to(days, day, of)) for days in (0, *named)
         }
-    found = rows.withColumns(running)
+    found = rows.withColumns({**running, **beside})
     made = {name: _in_window(column, days, day) for column, named in sums.items() for days, name in named.items()}
     return found.withColumns(made).drop(*running)
 

@@ -17,7 +17,7 @@ from contracts.regulation import RATINGS, Regulation
 from contracts.tables import GOLD_VOYAGE_EMISSIONS
 from lakehouse.transforms import uncertainty
 from lakehouse.transforms.cii import cii_rating
-from lakehouse.transforms.emission_days import CO2_BY_ERROR, day_before, listed, products, reported_days
+from lakehouse.transforms.emission_days import CO2_BY_ERROR, listed, products, reported_days, with_day_before
 from lakehouse.transforms.emission_years import note
 from lakehouse.transforms.emissions import cii, rated, ship_years
 
@@ -64,9 +64,8 @@ def _inside(voyages: DataFrame, days: DataFrame) -> DataFrame:
     begins, ends = F.col("reported_on").cast("timestamp"), F.date_add("reported_on", 1).cast("timestamp")
     of_ship = arrived.join(days.drop("vessel_id"), "mmsi")
     inside = of_ship.where((begins >= F.col("departed_at")) & (ends <= F.col("arrived_at")))
-    known = inside.withColumns({"year": F.year("reported_on"), "before": day_before("voyage_id")})
     sums = ("distance_nm", "total_fuel_t", "co2_t", *CO2_BY_ERROR)
-    return known.groupBy(*OF_VOYAGE).agg(
+    return with_day_before(inside, "voyage_id").groupBy(*OF_VOYAGE).agg(
         F.max("imo_number").alias("imo_number"),
         *(F.sum(name).alias(name) for name in sums),
         F.count("*").cast("int").alias("days_reported"),
