@@ -22,6 +22,7 @@ from contracts.tables import (
     SILVER_EMISSIONS,
     SILVER_SHIP_REGISTER,
 )
+from lakehouse.engines import sums_by
 from lakehouse.transforms.emission_outlook import emission_outlook
 from lakehouse.transforms.emission_years import YEARS_BEFORE, emission_years
 from lakehouse.transforms.emissions import ROLLING_DAYS, emission_compliance
@@ -57,9 +58,11 @@ def compute(run: Run, source: inputs.Source, period: inputs.Period, regulation: 
     found = fuel(run).filter((day >= earliest) & (day <= period.end_on))
     if not run.load(found, f.REPORTED_ON, period, source):
         raise inputs.no_rows(source, period)
-    rated = emission_compliance(found, run.read(SILVER_SHIP_REGISTER), regulation, years_of(period))
+    register, sums = run.read(SILVER_SHIP_REGISTER), sums_by(run.store)
+    rated = emission_compliance(found, register, regulation, years_of(period), sums)
     covers = {"reported_on": (period.start_on, period.end_on)}
-    run.write(GOLD_EMISSION_COMPLIANCE, rated.filter(period.where(f.REPORTED_ON)), covers)
+    wanted = rated.filter(period.where(f.REPORTED_ON)) if run.rows_context else rated
+    run.write(GOLD_EMISSION_COMPLIANCE, wanted, covers)
 
 
 def compute_years(run: Run, period: inputs.Period, regulation: Regulation, error: FuelError) -> None:

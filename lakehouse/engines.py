@@ -17,6 +17,8 @@ from lakehouse.evolution.tables import CONTRACT_PROPERTY
 from lakehouse.schema import stored_schema
 from lakehouse.session import spark_session
 from lakehouse.store import CLUSTERING, Store, properties
+from lakehouse.transforms import rolling, rolling_arrow
+from lakehouse.transforms.rolling import WithSums
 
 Engine = Literal["spark", "sail"]
 MISSING = "--engine sail wants Sail, which is not installed: pip install 'maritimeiq[sail]'."
@@ -71,6 +73,11 @@ def sail_session() -> SparkSession:
     session = SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
     session.conf.set("spark.sql.session.timeZone", "UTC")
     return session
+
+
+def sums_by(store: Store) -> WithSums:
+    """The way to rolling sums that suits the engine of a store; the results are the same."""
+    return rolling_arrow.with_sums if isinstance(store, SailStore) else rolling.with_sums
 
 
 _KEPT: list[Any] = []

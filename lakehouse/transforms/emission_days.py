@@ -68,10 +68,14 @@ def year_sums(emissions: DataFrame, regulation: Regulation) -> DataFrame:
     totals = _totals(rows)
     # Sent to where the windows want them at once, not by day and then once more.
     days = rows.repartition("vessel_id").groupBy("vessel_id", "reported_on").agg(*_of_day())
-    noise = with_day_before(days, "vessel_id").groupBy("vessel_id", "year").agg(
-        F.count("*").cast("int").alias("days_reported"),
-        F.sum(F.col("is_guessed").cast("int")).alias("guessed_days_ytd"),
-        *products(),
+    noise = (
+        with_day_before(days, "vessel_id")
+        .groupBy("vessel_id", "year")
+        .agg(
+            F.count("*").cast("int").alias("days_reported"),
+            F.sum(F.col("is_guessed").cast("int")).alias("guessed_days_ytd"),
+            *products(),
+        )
     )
     of_year = ["vessel_id", "year"]
     return totals.join(noise, of_year).join(_year_ends(rows), of_year)

@@ -13,7 +13,7 @@ from contracts.fields import FUEL_KINDS
 from contracts.regulation import Regulation
 from contracts.tables import GOLD_EMISSION_COMPLIANCE
 from lakehouse.transforms.cii import G_PER_T, capacity_unit, cii_boundaries, cii_rating, cii_required
-from lakehouse.transforms.rolling import with_moving_sums, year_to_date
+from lakehouse.transforms.rolling import Sums, WithSums, with_sums
 
 TARGET_YEAR = 2030
 ROLLING_DAYS = (7, 30)
@@ -23,7 +23,11 @@ DAY_COLUMNS = (
 
 
 def emission_compliance(
-    emissions: DataFrame, register: DataFrame, regulation: Regulation, years: Iterable[int]
+    emissions: DataFrame,
+    register: DataFrame,
+    regulation: Regulation,
+    years: Iterable[int],
+    sums: WithSums = with_sums,
 ) -> DataFrame:
     """CO2, rolling and year-to-date carbon intensity, and rating of each vessel and day.
 
@@ -33,6 +37,7 @@ def emission_compliance(
         register: ``silver.ship_register``; small, it is sent to every executor.
         regulation: Factors, reference lines, reductions, rating vectors and scope, with their days of force.
         years: Calendar years of the days wanted.
+        sums: By which way the rolling sums are made.
 
     Returns:
         ``gold.emission_compliance``: one row per vessel and day. A ship that is not in the register, or outside the
@@ -44,7 +49,7 @@ def emission_compliance(
     years = list(years)
     ships = reduce(DataFrame.unionByName, (ship_years(register, regulation, year) for year in years))
     return (
-        vessel_days(emissions, regulation, years)
+        vessel_days(emissions, regulation, years, sums)
         .join(F.broadcast(ships), ["imo_number", "year"], "left")
         .withColumns(
             {
@@ -67,25 +72,24 @@ def emission_compliance(
     )
 
 
-def vessel_days(emissions: DataFrame, regulation: Regulation, years: Iterable[int]) -> DataFrame:
+def vessel_days(
+    emissions: DataFrame, regulation: Regulation, years: Iterable[int], sums: WithSums = with_sums
+) -> DataFrame:
     """Each day's fuel and CO2 with the sums of 7 and 30 calendar days and of the year so far, and its guessed days.
 
     A vessel is its IMO number, which outlives a change of flag, and its MMSI only where no number was reported.
     """
-    vessel = F.coalesce("imo_number", "mmsi")
     is_guessed = (F.col("quality") == "very_low").cast("int")
     days = with_co2(emissions, regulation).select(*DAY_COLUMNS, is_guessed.alias("is_guessed"))
-    sums = {
-        "co2_t": {days: f"co2_{days}d_t" for days in ROLLING_DAYS},
-        "distance_nm": {days: f"distance_{days}d_nm" for days in ROLLING_DAYS},
-    }
-    so_far = {
-        name: year_to_date(column, years, "reported_on", of=vessel)
-        for name, column in (
-            ("co2_ytd_t", "co2_t"), ("distance_ytd_nm", "distance_nm"), ("guessed_days_ytd", "is_guessed"),
-        )
-    }  # fmt: skip
-    return with_moving_sums(days, sums, "reported_on", of=vessel, beside=so_far)
+    wanted = Sums(
+        last_days={
+            "co2_t": {days: f"co2_{days}d_t" for days in ROLLING_DAYS},
+            "distance_nm": {days: f"distance_{days}d_nm" for days in ROLLING_DAYS},
+        },
+        so_far={"co2_t": "co2_ytd_t", "distance_nm": "distance_ytd_nm", "is_guessed": "guessed_days_ytd"},
+        years=list(years),
+    )
+    return sums(days, wanted, "reported_on", of=F.coalesce("imo_number", "mmsi"))
 
 
 def with_co2(emissions: DataFrame, regulation: Regulation) -> DataFrame:

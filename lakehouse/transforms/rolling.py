@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
@@ -13,46 +15,61 @@ MOST = 2.0**15
 """What a day counts for at most: no ship burns or sails so much in one, and 2,048 such days fit into the integer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Which sums of columns to make, and how each is called.
+
+    ``last_days``: of tonnes or miles, over the row's own day and the calendar days before it: ``{column: {days:
+    name}}``. ``so_far``: over the row's calendar year up to its own day, ``{column: name}``, in ``years`` and null in
+    others. Null where no day of the window has a value.
+    """
+
+    last_days: Mapping[str, Mapping[int, str]]
+    so_far: Mapping[str, str]
+    years: Collection[int]
+
+
+class WithSums(Protocol):
+    """How rows get their sums: `with_sums`, or the same by another way that suits another engine."""
+
+    def __call__(self, rows: DataFrame, sums: Sums, day: str, *, of: Column) -> DataFrame:
+        """Rows with their sums; any number of rows a day."""
+
+
 def last_days(days: int, day: str, *, of: Column) -> WindowSpec:
     """The row's own day and the ``days - 1`` calendar days before it."""
     return _by_day(day, of).rangeBetween(1 - days, 0)
 
 
-def with_moving_sums(
-    rows: DataFrame,
-    sums: Mapping[str, Mapping[int, str]],
-    day: str,
-    *,
-    of: Column,
-    beside: Mapping[str, Column] | None = None,
-) -> DataFrame:
-    """Rows with sums of columns, tonnes or miles, over the row's own day and the calendar days before it.
+def with_sums(rows: DataFrame, sums: Sums, day: str, *, of: Column) -> DataFrame:
+    """Rows with sums over their last days and over their year so far.
 
-    Each is the sum up to the day less the sum up to the day before the window: that costs as much for 30 days as for
-    7. Rounding would be left, CO2 of an idle week that is not nil; whole multiples of `GRAIN` add up without. They are
-    rounded up, so that no sum is less than the day that it ends with.
+    A sum of last days is the sum up to the day less the sum up to the day before the window: that costs as much for 30
+    days as for 7. Rounding would be left, CO2 of an idle week that is not nil; whole multiples of `GRAIN` add up
+    without. They are rounded up, so that no sum is less than the day that it ends with.
 
     Args:
         rows: Any number of rows a day.
-        sums: How each sum is called: ``{column: {days: name}}``.
+        sums: Which sums.
         day: The date column.
         of: What a window is of.
-        beside: Further columns over windows by ``day`` of the same, by name: an engine goes through the rows once for
-            all windows of one step, and once more for those of the next.
 
     Returns:
-        The same with a column for each sum; null where no day of the window has a value.
+        The same with a column for each sum.
     """
     running: dict[str, Column] = {}
-    beside = beside or {}
-    for column, named in sums.items():
+    for column, named in sums.last_days.items():
         known_on = F.when(F.col(column).isNotNull(), F.unix_date(day))
         running[f"{column}_known_on"] = F.max(known_on).over(_up_to(0, day, of))
         running |= {
             f"{column}_up_to_{days}": F.sum(_grains(column)).over(_up_to(days, day, of)) for days in (0, *named)
         }
-    found = rows.withColumns({**running, **beside})
-    made = {name: _in_window(column, days, day) for column, named in sums.items() for days, name in named.items()}
+    # In one step with the others: an engine goes through the rows once for all windows of a step.
+    so_far = {name: _year_to_date(column, sums.years, day, of) for column, name in sums.so_far.items()}
+    found = rows.withColumns({**running, **so_far})
+    made = {
+        name: _in_window(column, days, day) for column, named in sums.last_days.items() for days, name in named.items()
+    }
     return found.withColumns(made).drop(*running)
 
 
@@ -76,11 +93,8 @@ def _by_day(day: str, of: Column) -> WindowSpec:
     return Window.partitionBy(of).orderBy(F.unix_date(day))
 
 
-def year_to_date(column: str, years: Iterable[int], day: str, *, of: Column) -> Column:
-    """Sum of a column over the row's calendar year up to its own day; null in a year that is not named.
-
-    A window by year would sort the rows once more than the windows of days; a running sum for each year does not.
-    """
+def _year_to_date(column: str, years: Collection[int], day: str, of: Column) -> Column:
+    """Sum over the calendar year so far. A window by year would sort the rows once more; a sum for each does not."""
     in_year = {year: F.year(day) == year for year in years}
     sums = [F.when(is_in, F.sum(F.when(is_in, F.col(column))).over(_up_to(0, day, of))) for is_in in in_year.values()]
     return F.coalesce(*sums)

@@ -65,13 +65,17 @@ def _inside(voyages: DataFrame, days: DataFrame) -> DataFrame:
     of_ship = arrived.join(days.drop("vessel_id"), "mmsi")
     inside = of_ship.where((begins >= F.col("departed_at")) & (ends <= F.col("arrived_at")))
     sums = ("distance_nm", "total_fuel_t", "co2_t", *CO2_BY_ERROR)
-    return with_day_before(inside, "voyage_id").groupBy(*OF_VOYAGE).agg(
-        F.max("imo_number").alias("imo_number"),
-        *(F.sum(name).alias(name) for name in sums),
-        F.count("*").cast("int").alias("days_reported"),
-        F.sum(F.col("is_guessed").cast("int")).alias("guessed_days_ytd"),
-        listed("sources").alias("source"),
-        *products(),
+    return (
+        with_day_before(inside, "voyage_id")
+        .groupBy(*OF_VOYAGE)
+        .agg(
+            F.max("imo_number").alias("imo_number"),
+            *(F.sum(name).alias(name) for name in sums),
+            F.count("*").cast("int").alias("days_reported"),
+            F.sum(F.col("is_guessed").cast("int")).alias("guessed_days_ytd"),
+            listed("sources").alias("source"),
+            *products(),
+        )
     )
 
 

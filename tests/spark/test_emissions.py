@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
 from datetime import date, timedelta
+from math import isclose
 from typing import Any
 
 import pytest
@@ -12,7 +15,8 @@ from contracts.fields import FUEL_KINDS
 from contracts.regulation import Regulation, as_known_on, load_regulation
 from contracts.tables import SILVER_EMISSIONS, SILVER_SHIP_REGISTER
 from lakehouse.schema import spark_schema
-from lakehouse.transforms.emissions import emission_compliance
+from lakehouse.transforms import rolling_arrow
+from lakehouse.transforms.emissions import emission_compliance, vessel_days
 
 BULKER = {"imo_number": 9074729, "cii_ship_type": "bulk_carrier", "dwt_t": 50_000.0, "gross_tonnage": 30_000.0}
 FERRY = {"imo_number": 9319466, "cii_ship_type": "ro_ro_passenger_ship", "dwt_t": 7_000.0, "gross_tonnage": 25_000.0}
@@ -150,6 +154,38 @@ def test_a_day_of_more_miles_than_any_ship_can_sail_spoils_no_window_after_its_o
 
     assert row.cii_7d == pytest.approx(3.114 * 7 * 80 * 1e6 / (50_000 * 7_000), rel=1e-12)
     assert row.cii_30d == pytest.approx(3.114 * 9 * 80 * 1e6 / (50_000 * (8_000 + 2**15)), rel=1e-12)
+
+
+def odd_days(seed: int) -> Iterator[dict[str, Any]]:
+    """Days of four ships over a turn of the year, with gaps, unknown and impossible values, and changes of flag."""
+    chance = random.Random(seed)
+    for vessel in range(4):
+        for n in range(60):
+            for flag in range(chance.choice((0, 1, 1, 1, 2))):
+                yield fuel_day(
+                    date(2025, 12, 5) + timedelta(days=n),
+                    mmsi=200 + 10 * vessel + flag,
+                    imo_number=None if vessel == 3 else 9_000_000 + vessel,
+                    fuel_hfo_t=chance.choice((None, 0.0, 0.1, 80.0, 1e12)),
+                    distance_nm=chance.choice((None, 0.0, 0.3, 280.0, 1e30)),
+                    quality=chance.choice((None, "high", "very_low")),
+                )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_sums_in_numpy_are_those_of_windows(spark: SparkSession, seed: int) -> None:
+    rows = [tuple(day[name] for name in SILVER_EMISSIONS.columns) for day in odd_days(seed)]
+    emissions = spark.createDataFrame(rows, spark_schema(SILVER_EMISSIONS))
+    by_windows = vessel_days(emissions, load_regulation(), [2026])
+    by_numpy = vessel_days(emissions, load_regulation(), [2026], rolling_arrow.with_sums)
+
+    assert dict(by_numpy.dtypes) == dict(by_windows.dtypes)
+    of_windows, of_numpy = (found.orderBy("mmsi", "reported_on").collect() for found in (by_windows, by_numpy))
+    assert len(of_numpy) == len(rows) > 100
+    for ours, theirs in zip(of_numpy, of_windows, strict=True):
+        for name, value in theirs.asDict().items():
+            is_same = isclose(ours[name], value) if isinstance(value, float) and ours[name] else ours[name] == value
+            assert is_same, (name, ours, theirs)
 
 
 def test_an_idle_week_has_no_co2_and_no_carbon_intensity_left_of_the_days_before(spark: SparkSession) -> None:

@@ -1,0 +1,115 @@
+"""The sums of `rolling` in numpy, whole vessels at a time: for an engine whose windows are slow. Pure.
+
+Sail needs two seconds for each window over ten million days, and there are eleven; its rows are Arrow as they are, so
+numpy has all sums of them in four. Spark would have to make Arrow of its rows and rows of Arrow, which takes it longer
+than its windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import Column, DataFrame
+from pyspark.sql.types import DoubleType, LongType, StructField, StructType
+
+from lakehouse.transforms.rolling import GRAIN, MOST, Sums
+
+OF = "_of"
+PARTITIONS = 16
+"""Many vessels are summed up at a time, for a call costs more than the sums of one; but not all, for memory."""
+SPAN_DAYS = 10_000_000
+"""More than there are days between any two dates, so that vessel and day make one number in their order."""
+Places = NDArray[np.int64]
+Known = tuple[NDArray[Any], NDArray[np.bool_]]
+
+
+def with_sums(rows: DataFrame, sums: Sums, day: str, *, of: Column) -> DataFrame:
+    """As `rolling.with_sums`, with the same results; sums of doubles are added up in the order of days."""
+    types = {field.name: field.dataType for field in rows.schema}
+    made = [StructField(name, DoubleType()) for named in sums.last_days.values() for name in named.values()]
+    made += [
+        StructField(name, DoubleType() if types[column] == DoubleType() else LongType())
+        for column, name in sums.so_far.items()
+    ]
+    keyed = rows.withColumn(OF, of).repartition(PARTITIONS, OF)
+
+    def summed_up(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        held = [batch for batch in batches if batch.num_rows]
+        if held:
+            yield from summed(pa.Table.from_batches(held), sums, day).to_batches()
+
+    return keyed.mapInArrow(summed_up, StructType([*rows.schema, *made]))
+
+
+def summed(rows: pa.Table, sums: Sums, day: str) -> pa.Table:
+    """Rows of whole vessels with their sums.
+
+    Sorted here: an engine may leave out a sort before a function, for nothing tells it that the function needs one.
+    """
+    place = rows[OF].to_numpy() * SPAN_DAYS + _days(rows, day)
+    in_order = np.argsort(place, kind="stable")
+    rows, place = rows.take(in_order), place[in_order]
+    found = rows.drop_columns([OF])
+    for name, values in _sums(rows, place, sums, day).items():
+        found = found.append_column(name, values)
+    return found
+
+
+def _sums(rows: pa.Table, place: Places, sums: Sums, day: str) -> dict[str, pa.Array]:
+    begins = _begins(rows[OF].to_numpy())
+    first, end = np.flatnonzero(begins)[np.cumsum(begins) - 1], np.searchsorted(place, place, side="right")
+    found: dict[str, pa.Array] = {}
+    for column, named in sums.last_days.items():
+        value, is_known = _known(rows, column)
+        grains = np.where(is_known, np.ceil(np.where(value <= MOST, value, MOST) / GRAIN), 0).astype(np.int64)
+        for days, name in named.items():
+            begin = np.maximum(first, np.searchsorted(place, place - days, side="right"))
+            total = _between(grains, begin, end) * GRAIN
+            found[name] = pa.array(total, mask=_between(is_known, begin, end) == 0)
+    year = _days(rows, day).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+    begins |= _begins(year)
+    is_wanted = np.isin(year, list(sums.years))
+    for column, name in sums.so_far.items():
+        found[name] = _so_far(_known(rows, column), np.flatnonzero(begins), begins, end, is_wanted)
+    return found
+
+
+def _so_far(
+    known: Known, starts: Places, begins: NDArray[np.bool_], end: Places, is_wanted: NDArray[np.bool_]
+) -> pa.Array:
+    """Sums since each start, one after the other: differences of one sum over all would leave rounding."""
+    value, is_known = known
+    total = np.empty_like(value)
+    for start, stop in zip(starts, [*starts[1:], len(value)], strict=True):
+        np.cumsum(value[start:stop], out=total[start:stop])
+    count = _between(is_known, starts[np.cumsum(begins) - 1], end)
+    return pa.array(total[end - 1], mask=~is_wanted | (count == 0))
+
+
+def _days(rows: pa.Table, day: str) -> Places:
+    """Days since 1970."""
+    return np.asarray(rows[day].cast(pa.int32()).to_numpy().astype(np.int64))
+
+
+def _begins(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a value is another one than in the row before."""
+    return np.append(True, values[1:] != values[:-1])
+
+
+def _between(values: NDArray[Any], begin: Places, end: Places) -> NDArray[np.int64]:
+    """Sum of whole numbers from one place up to another."""
+    up_to = np.append(0, np.cumsum(values, dtype=np.int64))
+    return np.asarray(up_to[end] - up_to[begin])
+
+
+def _known(rows: pa.Table, column: str) -> Known:
+    """A column with nil for null, and where it is no null."""
+    values = rows[column].combine_chunks()
+    kind = np.float64 if pa.types.is_floating(values.type) else np.int64
+    return values.fill_null(0).to_numpy(zero_copy_only=False).astype(kind), values.is_valid().to_numpy(
+        zero_copy_only=False
+    )
