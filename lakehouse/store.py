@@ -40,6 +40,7 @@ ONE_TASK = {
 OPTIMIZE = "spark.databricks.delta.optimize"
 CLUSTERING = "clustering"
 """Delta's name of the feature; a table that has had it once has it for ever."""
+BOUNDED = "delta.dataSkippingStatsColumns"
 ZORDERED_BY = "maritime.zorderedBy"
 """Property of a table that a user wants sorted in Z-order and not clustered: by these columns."""
 GONE = "_is_gone"
@@ -286,7 +287,7 @@ class Store:
         """Give a table that was made by an earlier release today's properties; whether there was anything to do."""
         log = self._log(table)
         has, columns = log.metadata().configuration, {field.name for field in log.schema().fields}
-        missing = {name: value for name, value in properties(table, columns).items() if has.get(name) != value}
+        missing = {name: value for name, value in properties(table, has, columns).items() if has.get(name) != value}
         if missing:
             pairs = ", ".join(f"'{name}' = '{value}'" for name, value in missing.items())
             self.spark.sql(f"ALTER TABLE delta.`{self.path(table)}` SET TBLPROPERTIES ({pairs})")
@@ -313,6 +314,7 @@ class Store:
         and rearranged by the sort that the command itself uses.
         """
         path = self.path(table)
+        self._set_bounds(table, columns)  # before, for Delta sorts by no column of which files tell no bounds
         if CLUSTERING not in (self._log(table).protocol().writer_features or []):
             with _set(self.spark, _file_size(file_mb)):
                 DeltaTable.forPath(self.spark, path).optimize().executeZOrderBy(*columns)
@@ -329,6 +331,7 @@ class Store:
         path, columns = self.path(table), ", ".join(field.name for field in table.clustered_by)
         self.spark.sql(f"ALTER TABLE delta.`{path}` CLUSTER BY ({columns})")
         self.spark.sql(f"ALTER TABLE delta.`{path}` UNSET TBLPROPERTIES IF EXISTS ('{ZORDERED_BY}')")
+        self._set_bounds(table)
 
     def sample(self, table: Table, columns: Sequence[str], count: int) -> list[dict[str, Any]]:
         """Up to ``count`` different values that these columns have, none null; the same ones for the same rows."""
@@ -354,20 +357,32 @@ class Store:
             none = jvm.scala.Option.empty()
             log.writeCheckpointFiles(log.getSnapshotAt(version, none, none, False), none)
 
+    def _set_bounds(self, table: Table, zordered_by: Sequence[str] = ()) -> None:
+        bounded = ",".join(_bounded(table, zordered_by))
+        self.spark.sql(f"ALTER TABLE delta.`{self.path(table)}` SET TBLPROPERTIES ('{BOUNDED}' = '{bounded}')")
+
     def _log(self, table: Table) -> deltalake.DeltaTable:
         return log_of(self.path(table), self.logs)
 
 
-def properties(table: Table, columns: Collection[str] | None = None) -> dict[str, str]:
+def _bounded(table: Table, zordered_by: Sequence[str] = ()) -> list[str]:
+    return [*table.bounded, *(name for name in zordered_by if name not in table.bounded)]
+
+
+def properties(
+    table: Table, has: Mapping[str, str] | None = None, columns: Collection[str] | None = None
+) -> dict[str, str]:
     """Delta's own properties of a table. Old log entries are deleted by us, who know who still reads them.
 
     Args:
         table: Its contract.
+        has: Properties that the table has: by what it is sorted in Z-order, where it is.
         columns: Those that the table has, where it may have an earlier contract: Delta bounds no others.
     """
-    bounded = [name for name in table.bounded if columns is None or name in columns]
+    zordered_by = (has or {}).get(ZORDERED_BY, "")
+    bounded = _bounded(table, zordered_by.split(", ") if zordered_by else ())
     return {
-        "delta.dataSkippingStatsColumns": ",".join(bounded),
+        BOUNDED: ",".join(name for name in bounded if columns is None or name in columns),
         "delta.checkpointInterval": str(CHECKPOINT_COMMITS),
         "delta.deletedFileRetentionDuration": f"interval {table.keep_hours} hours",
         "delta.logRetentionDuration": f"interval {table.log_keep_days} days",

@@ -83,7 +83,7 @@ def _changes(table: Table, settings: Settings) -> list[Change]:
     if is_ops(table):  # these grow by themselves with the next start, and bear no texts
         differing = [change for change in shape_changes(table, found) if change.weight != "told"]
         return [replace(change, weight="told") if change.weight == "needed" else change for change in differing]
-    return changes(table, found, properties(table))
+    return changes(table, found, properties(table, found.properties))
 
 
 def _altered(settings: Settings, plan: Plan) -> Iterator[State]:

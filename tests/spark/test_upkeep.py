@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
 
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
@@ -246,6 +247,24 @@ def test_z_order_on_a_clustered_table_lets_a_look_up_read_less_and_no_stream_rea
     assert look(settings, SILVER_ALERTS).layout == "liquid by observed_on, mmsi"
     detail = spark.sql(f"DESCRIBE DETAIL delta.`{store.path(SILVER_ALERTS)}`").collect()[0]
     assert detail["clusteringColumns"] == ["observed_on", "mmsi"]
+
+
+def test_files_tell_bounds_of_what_readers_skip_them_by_and_of_what_a_table_is_sorted_by(
+    spark: SparkSession, store: Store
+) -> None:
+    store.create(SILVER_ALERTS)
+    store.append(SILVER_ALERTS, rows_of(spark, SILVER_ALERTS, 0, 100, event_id="concat('e', id)", evidence="'e'"))
+
+    def bounded() -> set[str]:
+        files = pa.table(DeltaTable(store.path(SILVER_ALERTS)).get_add_actions(flatten=True))
+        return {name.removeprefix("min.") for name in files.column_names if name.startswith("min.")}
+
+    assert bounded() == set(SILVER_ALERTS.bounded) >= {"mmsi", "observed_at", "kafka_offset"}
+    store.zorder(SILVER_ALERTS, 1, ["evidence"])
+    assert bounded() == {*SILVER_ALERTS.bounded, "evidence"}
+    assert not store.settle(SILVER_ALERTS)
+    store.cluster(SILVER_ALERTS)
+    assert not store.settle(SILVER_ALERTS)
 
 
 def test_a_vacuum_cuts_no_reader_of_a_change_feed_off(spark: SparkSession, store: Store, settings: Settings) -> None:
