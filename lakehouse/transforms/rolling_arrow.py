@@ -24,7 +24,6 @@ PARTITIONS = 16
 SPAN_DAYS = 10_000_000
 """More than there are days between any two dates, so that vessel and day make one number in their order."""
 Places = NDArray[np.int64]
-Known = tuple[NDArray[Any], NDArray[np.bool_]]
 
 
 def with_sums(rows: DataFrame, sums: Sums, day: str, *, of: Column) -> DataFrame:
@@ -53,41 +52,41 @@ def summed(rows: pa.Table, sums: Sums, day: str) -> pa.Table:
     place = rows[OF].to_numpy() * SPAN_DAYS + _days(rows, day)
     in_order = np.argsort(place, kind="stable")
     rows, place = rows.take(in_order), place[in_order]
+    end = np.searchsorted(place, place, side="right")
+    made = {**_of_last_days(rows, place, end, sums), **_of_year_so_far(rows, _days(rows, day), end, sums)}
     found = rows.drop_columns([OF])
-    for name, values in _sums(rows, place, sums, day).items():
+    for name, values in made.items():
         found = found.append_column(name, values)
     return found
 
 
-def _sums(rows: pa.Table, place: Places, sums: Sums, day: str) -> dict[str, pa.Array]:
+def _of_last_days(rows: pa.Table, place: Places, end: Places, sums: Sums) -> dict[str, pa.Array]:
     begins = _begins(rows[OF].to_numpy())
-    first, end = np.flatnonzero(begins)[np.cumsum(begins) - 1], np.searchsorted(place, place, side="right")
+    first = np.flatnonzero(begins)[np.cumsum(begins) - 1]
     found: dict[str, pa.Array] = {}
     for column, named in sums.last_days.items():
         value, is_known = _known(rows, column)
         grains = np.where(is_known, np.ceil(np.where(value <= MOST, value, MOST) / GRAIN), 0).astype(np.int64)
         for days, name in named.items():
             begin = np.maximum(first, np.searchsorted(place, place - days, side="right"))
-            total = _between(grains, begin, end) * GRAIN
-            found[name] = pa.array(total, mask=_between(is_known, begin, end) == 0)
-    year = _days(rows, day).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
-    begins |= _begins(year)
-    is_wanted = np.isin(year, list(sums.years))
-    for column, name in sums.so_far.items():
-        found[name] = _so_far(_known(rows, column), np.flatnonzero(begins), begins, end, is_wanted)
+            is_none = _between(is_known, begin, end) == 0
+            found[name] = pa.array(_between(grains, begin, end) * GRAIN, mask=is_none)
     return found
 
 
-def _so_far(
-    known: Known, starts: Places, begins: NDArray[np.bool_], end: Places, is_wanted: NDArray[np.bool_]
-) -> pa.Array:
-    """Sums since each start, one after the other: differences of one sum over all would leave rounding."""
-    value, is_known = known
-    total = np.empty_like(value)
-    for start, stop in zip(starts, [*starts[1:], len(value)], strict=True):
-        np.cumsum(value[start:stop], out=total[start:stop])
-    count = _between(is_known, starts[np.cumsum(begins) - 1], end)
-    return pa.array(total[end - 1], mask=~is_wanted | (count == 0))
+def _of_year_so_far(rows: pa.Table, day: Places, end: Places, sums: Sums) -> dict[str, pa.Array]:
+    """Added up year by year: differences of one sum over all would leave rounding."""
+    year = day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+    begins = _begins(rows[OF].to_numpy()) | _begins(year)
+    starts = np.flatnonzero(begins)
+    is_other = ~np.isin(year, list(sums.years))
+    found: dict[str, pa.Array] = {}
+    for column, name in sums.so_far.items():
+        value, is_known = _known(rows, column)
+        total = np.concatenate([np.cumsum(part) for part in np.split(value, starts[1:])])
+        is_none = _between(is_known, starts[np.cumsum(begins) - 1], end) == 0
+        found[name] = pa.array(total[end - 1], mask=is_other | is_none)
+    return found
 
 
 def _days(rows: pa.Table, day: str) -> Places:
@@ -100,16 +99,15 @@ def _begins(values: NDArray[Any]) -> NDArray[np.bool_]:
     return np.append(True, values[1:] != values[:-1])
 
 
-def _between(values: NDArray[Any], begin: Places, end: Places) -> NDArray[np.int64]:
-    """Sum of whole numbers from one place up to another."""
+def _between(values: NDArray[Any], begin: Places, end: Places) -> Places:
+    """Sum of whole numbers from one place up to another; the sum of all may overflow, and its differences do not."""
     up_to = np.append(0, np.cumsum(values, dtype=np.int64))
     return np.asarray(up_to[end] - up_to[begin])
 
 
-def _known(rows: pa.Table, column: str) -> Known:
+def _known(rows: pa.Table, column: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """A column with nil for null, and where it is no null."""
     values = rows[column].combine_chunks()
     kind = np.float64 if pa.types.is_floating(values.type) else np.int64
-    return values.fill_null(0).to_numpy(zero_copy_only=False).astype(kind), values.is_valid().to_numpy(
-        zero_copy_only=False
-    )
+    known = values.is_valid().to_numpy(zero_copy_only=False)
+    return values.fill_null(0).to_numpy(zero_copy_only=False).astype(kind), known
