@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from batch_jobs import charts, emission_trails, traffic
@@ -18,7 +18,8 @@ from batch_jobs.runs import Run, rows_of
 from contracts import fields as f
 from contracts.regulation import RATINGS, Regulation
 from contracts.tables import GOLD_EMISSION_COMPLIANCE
-from lakehouse.transforms.emissions import TARGET_YEAR
+from lakehouse.transforms.emissions import TARGET_YEAR, vessel_id
+from lakehouse.transforms.lists import listed
 
 ESTIMATE = "These ratings are an estimate, not a verified rating."
 NO_FUEL = (
@@ -43,8 +44,7 @@ Ship = dict[str, Any]
 
 def fleet(run: Run, period: Period) -> list[Ship]:
     """Each vessel and calendar year as its last day in the period leaves it, with what its days rest on."""
-    vessel = F.coalesce("imo_number", "mmsi").alias("vessel")
-    days = _written(run, period).select("*", vessel, F.year("reported_on").alias("year"))
+    days = _written(run, period).withColumns({"vessel": vessel_id(), "year": F.year("reported_on")})
     # The last days first, and few columns of all days: to keep the latest row of each vessel costs a copy a day.
     known = days.select(*VESSEL, "imo_number", *STATE)
     of_last_day = F.broadcast(_last_days(days)).join(known, [*VESSEL, "reported_on"])
@@ -60,9 +60,9 @@ def _last_days(days: DataFrame) -> DataFrame:
     return parts.groupBy(*VESSEL).agg(
         F.max("reported_on").alias("reported_on"),
         F.sum("days").alias("days"),
-        _listed("method").alias("methods"),
-        _listed("quality").alias("qualities"),
-        _listed("source").alias("source"),
+        listed("method").alias("methods"),
+        listed("quality").alias("qualities"),
+        listed("source").alias("source"),
     )
 
 
@@ -193,7 +193,3 @@ def _week_mean(co2: dict[date, float]) -> dict[date, float]:
     first = min(co2)
     full = [day for day in co2 if day >= first + timedelta(days=6)]
     return {day: sum(co2.get(day - timedelta(days=back), 0.0) for back in range(7)) / 7 for day in full}
-
-
-def _listed(column: str) -> Column:
-    return F.array_join(F.array_sort(F.collect_set(column)), ", ")

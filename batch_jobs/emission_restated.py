@@ -34,10 +34,9 @@ from contracts.tables import (
 )
 from infra.console import say
 from lakehouse.engines import Engine
-from lakehouse.transforms.emission_days import vessel_id
 from lakehouse.transforms.emission_outlook import emission_outlook
 from lakehouse.transforms.emission_years import emission_years
-from lakehouse.transforms.emissions import emission_compliance
+from lakehouse.transforms.emissions import emission_compliance, vessel_id
 from lakehouse.transforms.uncertainty import FuelError
 from lakehouse.transforms.voyage_emissions import voyage_emissions
 

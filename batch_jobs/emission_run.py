@@ -61,8 +61,7 @@ def compute(run: Run, source: inputs.Source, period: inputs.Period, regulation: 
     register, sums = run.read(SILVER_SHIP_REGISTER), sums_by(run.store)
     rated = emission_compliance(found, register, regulation, years_of(period), sums)
     covers = {"reported_on": (period.start_on, period.end_on)}
-    wanted = rated.filter(period.where(f.REPORTED_ON)) if run.rows_context else rated
-    run.write(GOLD_EMISSION_COMPLIANCE, wanted, covers)
+    run.write(GOLD_EMISSION_COMPLIANCE, rated.filter(period.where(f.REPORTED_ON)), covers)
 
 
 def compute_years(run: Run, period: inputs.Period, regulation: Regulation, error: FuelError) -> None:

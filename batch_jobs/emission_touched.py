@@ -12,8 +12,7 @@ from batch_jobs.emission_run import MODELLED
 from batch_jobs.inputs import Period
 from batch_jobs.runs import Run
 from contracts.tables import GOLD_TRACK_FUEL, SILVER_EMISSIONS
-from lakehouse.transforms.emission_days import vessel_id
-from lakehouse.transforms.emissions import ROLLING_DAYS
+from lakehouse.transforms.emissions import ROLLING_DAYS, vessel_id
 from lakehouse.transforms.fuel_days import fuel_days
 
 

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from batch_jobs.inputs import Period
 from batch_jobs.runs import Run, rows_of
 from contracts.tables import GOLD_PORT_CALLS, SILVER_EMISSIONS
+from lakehouse.transforms.lists import listed
 from lakehouse.transforms.port_stays import port_stays
 from lakehouse.transforms.sailings import ends_a_voyage
 from lakehouse.transforms.voyage_fuel import fuel_by_route
@@ -65,7 +66,7 @@ def coverage(written: DataFrame) -> list[dict[str, Any]]:
             F.median("interpolated_share").alias("interpolated_share"),
             F.sum("sailed_distance_nm").alias("sailed_distance_nm"),
             F.median(F.when(is_both, apart)).alias("distance_apart"),
-            F.array_join(F.array_sort(F.collect_set("source")), ", ").alias("source"),
+            listed("source").alias("source"),
         )
         .orderBy("basis")
     )

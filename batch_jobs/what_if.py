@@ -18,8 +18,8 @@ from contracts.fuel_model import load_fuel_model
 from contracts.regulation import Regulation
 from contracts.regulation.heating_values import heating_values
 from contracts.tables import SILVER_SHIP_REGISTER
-from lakehouse.transforms.emission_days import vessel_id
 from lakehouse.transforms.emission_years import emission_years
+from lakehouse.transforms.emissions import vessel_id
 from lakehouse.transforms.uncertainty import FuelError
 from lakehouse.transforms.what_if import at_speed, on_fuel
 

@@ -10,6 +10,7 @@ from contracts.fields import Field, Severity
 from contracts.topics import AIS, ALERTS, SENSORS, VOYAGE_EVENTS, Topic
 
 BOUNDED = ("long", "date", "timestamp")
+"""Types of columns that number ships, records or time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,6 @@ ONE_TASK = {
 OPTIMIZE = "spark.databricks.delta.optimize"
 CLUSTERING = "clustering"
 """Delta's name of the feature; a table that has had it once has it for ever."""
-BOUNDED = "delta.dataSkippingStatsColumns"
 ZORDERED_BY = "maritime.zorderedBy"
 """Property of a table that a user wants sorted in Z-order and not clustered: by these columns."""
 GONE = "_is_gone"
@@ -283,11 +282,17 @@ class Store:
             return int(log.version())
         return self.committed(table, txn)[0] - 1
 
-    def settle(self, table: Table) -> bool:
-        """Give a table that was made by an earlier release today's properties; whether there was anything to do."""
+    def settle(self, table: Table, zordered_by: Sequence[str] = ()) -> bool:
+        """Give a table that was made by an earlier release today's properties; whether there was anything to do.
+
+        Args:
+            table: Its contract.
+            zordered_by: By what it is about to be sorted in Z-order.
+        """
         log = self._log(table)
         has, columns = log.metadata().configuration, {field.name for field in log.schema().fields}
-        missing = {name: value for name, value in properties(table, has, columns).items() if has.get(name) != value}
+        wanted = properties(table, zordered_by or zordered(has), columns)
+        missing = {name: value for name, value in wanted.items() if has.get(name) != value}
         if missing:
             pairs = ", ".join(f"'{name}' = '{value}'" for name, value in missing.items())
             self.spark.sql(f"ALTER TABLE delta.`{self.path(table)}` SET TBLPROPERTIES ({pairs})")
@@ -314,7 +319,7 @@ class Store:
         and rearranged by the sort that the command itself uses.
         """
         path = self.path(table)
-        self._set_bounds(table, columns)  # before, for Delta sorts by no column of which files tell no bounds
+        self.settle(table, columns)  # before, for Delta sorts by no column of which files tell no bounds
         if CLUSTERING not in (self._log(table).protocol().writer_features or []):
             with _set(self.spark, _file_size(file_mb)):
                 DeltaTable.forPath(self.spark, path).optimize().executeZOrderBy(*columns)
@@ -331,7 +336,7 @@ class Store:
         path, columns = self.path(table), ", ".join(field.name for field in table.clustered_by)
         self.spark.sql(f"ALTER TABLE delta.`{path}` CLUSTER BY ({columns})")
         self.spark.sql(f"ALTER TABLE delta.`{path}` UNSET TBLPROPERTIES IF EXISTS ('{ZORDERED_BY}')")
-        self._set_bounds(table)
+        self.settle(table)
 
     def sample(self, table: Table, columns: Sequence[str], count: int) -> list[dict[str, Any]]:
         """Up to ``count`` different values that these columns have, none null; the same ones for the same rows."""
@@ -357,32 +362,26 @@ class Store:
             none = jvm.scala.Option.empty()
             log.writeCheckpointFiles(log.getSnapshotAt(version, none, none, False), none)
 
-    def _set_bounds(self, table: Table, zordered_by: Sequence[str] = ()) -> None:
-        bounded = ",".join(_bounded(table, zordered_by))
-        self.spark.sql(f"ALTER TABLE delta.`{self.path(table)}` SET TBLPROPERTIES ('{BOUNDED}' = '{bounded}')")
-
     def _log(self, table: Table) -> deltalake.DeltaTable:
         return log_of(self.path(table), self.logs)
 
 
-def _bounded(table: Table, zordered_by: Sequence[str] = ()) -> list[str]:
-    return [*table.bounded, *(name for name in zordered_by if name not in table.bounded)]
+def zordered(has: Mapping[str, str]) -> list[str]:
+    """By what a table with these properties is sorted in Z-order."""
+    return has[ZORDERED_BY].split(", ") if ZORDERED_BY in has else []
 
 
-def properties(
-    table: Table, has: Mapping[str, str] | None = None, columns: Collection[str] | None = None
-) -> dict[str, str]:
+def properties(table: Table, zordered_by: Sequence[str] = (), columns: Collection[str] | None = None) -> dict[str, str]:
     """Delta's own properties of a table. Old log entries are deleted by us, who know who still reads them.
 
     Args:
         table: Its contract.
-        has: Properties that the table has: by what it is sorted in Z-order, where it is.
+        zordered_by: By what it is sorted in Z-order: files tell bounds of these columns too.
         columns: Those that the table has, where it may have an earlier contract: Delta bounds no others.
     """
-    zordered_by = (has or {}).get(ZORDERED_BY, "")
-    bounded = _bounded(table, zordered_by.split(", ") if zordered_by else ())
+    bounded = [*table.bounded, *(name for name in zordered_by if name not in table.bounded)]
     return {
-        BOUNDED: ",".join(name for name in bounded if columns is None or name in columns),
+        "delta.dataSkippingStatsColumns": ",".join(name for name in bounded if columns is None or name in columns),
         "delta.checkpointInterval": str(CHECKPOINT_COMMITS),
         "delta.deletedFileRetentionDuration": f"interval {table.keep_hours} hours",
         "delta.logRetentionDuration": f"interval {table.log_keep_days} days",

@@ -22,7 +22,7 @@ from lakehouse.evolution.in_force import State, in_force, next_state, record
 from lakehouse.evolution.tables import FILLED_PROPERTY, changes, found_at, grow, shape_changes
 from lakehouse.session import spark_session
 from lakehouse.status import TABLE_OF
-from lakehouse.store import Store, properties
+from lakehouse.store import Store, properties, zordered
 from lakehouse.upkeep.health import tables_there
 from lakehouse.upkeep.ops_tables import is_ops
 from maritime.writers import alone, streams_of
@@ -83,7 +83,7 @@ def _changes(table: Table, settings: Settings) -> list[Change]:
     if is_ops(table):  # these grow by themselves with the next start, and bear no texts
         differing = [change for change in shape_changes(table, found) if change.weight != "told"]
         return [replace(change, weight="told") if change.weight == "needed" else change for change in differing]
-    return changes(table, found, properties(table, found.properties))
+    return changes(table, found, properties(table, zordered(found.properties)))
 
 
 def _altered(settings: Settings, plan: Plan) -> Iterator[State]:

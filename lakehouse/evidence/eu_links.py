@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from contracts import tables as t
 from contracts.regulation.eu import EuRules, eu_rules_as
 from lakehouse.evidence.link import Basis, Given, Link, Rows
+from lakehouse.transforms.emissions import vessel_id
 from lakehouse.transforms.eu_scope import scope_spans, scoped_days
 from lakehouse.transforms.eu_years import ets_years, fueleu_years
 
@@ -20,7 +21,7 @@ Years = Callable[[DataFrame, DataFrame, EuRules, str | None], DataFrame]
 def _days(emissions: DataFrame, rows: Rows) -> DataFrame:
     """The first days of the vessel's year, as many as were reckoned: a run may have ended before the year did."""
     (row,) = rows
-    vessel = F.coalesce("imo_number", "mmsi") == (row["imo_number"] or row["mmsi"])
+    vessel = vessel_id() == (row["imo_number"] or row["mmsi"])
     of_year = emissions.where(vessel & (F.year("reported_on") == row["year"]))
     return of_year.orderBy("reported_on", "mmsi").limit(row["fuel_days"])
 

@@ -20,10 +20,9 @@ from lakehouse.evidence.link import Basis, Link, Rows
 from lakehouse.evidence.track_links import TRACK_LINKS
 from lakehouse.silver import CLEANINGS, Cleaning, rejudged
 from lakehouse.transforms import silver_rows
-from lakehouse.transforms.emission_days import vessel_id
 from lakehouse.transforms.emission_outlook import emission_outlook
 from lakehouse.transforms.emission_years import YEARS_BEFORE, emission_years
-from lakehouse.transforms.emissions import ROLLING_DAYS, emission_compliance
+from lakehouse.transforms.emissions import ROLLING_DAYS, emission_compliance, vessel_id
 from lakehouse.transforms.features import PAST_DAYS, RECENT_DAYS, vessel_features
 from lakehouse.transforms.fuel_days import fuel_days
 from lakehouse.transforms.uncertainty import FuelError
@@ -109,7 +108,7 @@ def _fuel_days(emissions: DataFrame, rows: Rows) -> DataFrame:
     (row,) = rows
     day: date = row["reported_on"]
     first = min(day - timedelta(days=max(ROLLING_DAYS) - 1), date(day.year, 1, 1))
-    vessel = F.coalesce("imo_number", "mmsi") == (row["imo_number"] or row["mmsi"])
+    vessel = vessel_id() == (row["imo_number"] or row["mmsi"])
     return emissions.where(vessel & F.col("reported_on").between(F.lit(first), F.lit(day)))
 
 

@@ -7,7 +7,8 @@ from pyspark.sql import functions as F
 
 from contracts.fields import FUEL_KINDS
 from contracts.regulation import Regulation
-from lakehouse.transforms.emissions import with_co2
+from lakehouse.transforms.emissions import vessel_id, with_co2
+from lakehouse.transforms.lists import listed
 
 RECENT_DAYS = 30
 SUMS = ("distance_nm", "underway_h", "anchored_h", "berth_h", "total_fuel_t", "co2_t")
@@ -15,11 +16,6 @@ CO2_BY_ERROR = ("co2_reported_t", "co2_modelled_t", "co2_modelled_low_t")
 """CO2 by how far it is to be trusted: reported, modelled, modelled of low quality."""
 LISTED = {"quality": "qualities", "source": "source"}
 """What a year tells all values of."""
-
-
-def vessel_id() -> Column:
-    """The IMO number, which outlives a change of flag; the MMSI only where no number was reported."""
-    return F.coalesce("imo_number", "mmsi")
 
 
 def reported_days(emissions: DataFrame, regulation: Regulation) -> DataFrame:
@@ -88,7 +84,7 @@ def _totals(rows: DataFrame) -> DataFrame:
     """
     names = [*(f"fuel_{kind}_t" for kind in FUEL_KINDS), *SUMS]
     parts = rows.groupBy("vessel_id", "year", *LISTED).agg(*map(_sum, names), *_co2_by_error())
-    lists = (F.array_join(F.array_sort(F.collect_set(of)), ", ").alias(name) for of, name in LISTED.items())
+    lists = (listed(of).alias(name) for of, name in LISTED.items())
     return parts.groupBy("vessel_id", "year").agg(*map(_sum, [*names, *CO2_BY_ERROR]), *lists)
 
 
@@ -168,8 +164,3 @@ def products() -> list[Column]:
         F.count_if(in_year).alias("pairs"),
         F.count_if(~in_year).alias("runs"),
     ]
-
-
-def listed(column: str) -> Column:
-    """All members of a group's sets, sorted, in a list."""
-    return F.array_join(F.array_sort(F.array_distinct(F.flatten(F.collect_list(column)))), ", ")

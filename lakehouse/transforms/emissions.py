@@ -75,10 +75,7 @@ def emission_compliance(
 def vessel_days(
     emissions: DataFrame, regulation: Regulation, years: Iterable[int], sums: WithSums = with_sums
 ) -> DataFrame:
-    """Each day's fuel and CO2 with the sums of 7 and 30 calendar days and of the year so far, and its guessed days.
-
-    A vessel is its IMO number, which outlives a change of flag, and its MMSI only where no number was reported.
-    """
+    """Each day's fuel and CO2 with the sums of 7 and 30 calendar days and of the year so far, and its guessed days."""
     is_guessed = (F.col("quality") == "very_low").cast("int")
     days = with_co2(emissions, regulation).select(*DAY_COLUMNS, is_guessed.alias("is_guessed"))
     wanted = Sums(
@@ -89,7 +86,12 @@ def vessel_days(
         so_far={"co2_t": "co2_ytd_t", "distance_nm": "distance_ytd_nm", "is_guessed": "guessed_days_ytd"},
         years=list(years),
     )
-    return sums(days, wanted, "reported_on", of=F.coalesce("imo_number", "mmsi"))
+    return sums(days, wanted, "reported_on", of=vessel_id())
+
+
+def vessel_id() -> Column:
+    """The IMO number, which outlives a change of flag; the MMSI only where no number was reported."""
+    return F.coalesce("imo_number", "mmsi")
 
 
 def with_co2(emissions: DataFrame, regulation: Regulation) -> DataFrame:

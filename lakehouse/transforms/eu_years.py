@@ -12,9 +12,10 @@ from pyspark.sql import functions as F
 from contracts.fields import ENERGY_KINDS
 from contracts.regulation.eu import ETS_DUE_DAY, ETS_DUE_MONTH, LEAST_GROSS_TONNAGE, EuRules
 from contracts.tables import GOLD_EU_ETS_YEAR, GOLD_FUELEU_YEAR
-from lakehouse.transforms.emissions import total_fuel_t
+from lakehouse.transforms.emissions import total_fuel_t, vessel_id
 from lakehouse.transforms.eu_scope import DAY_H, fuel_use, is_unknown
 from lakehouse.transforms.fueleu import energy_mj, ets_emissions, fueleu_balances, in_year
+from lakehouse.transforms.lists import listed
 
 SHIP_YEAR = ["imo_number", "year"]
 
@@ -94,7 +95,7 @@ def ship_years(days: DataFrame, register: DataFrame) -> DataFrame:
     A vessel is its IMO number, and its MMSI only where no number was reported.
     """
     fuel_t = total_fuel_t()
-    of_vessel = days.withColumn("vessel", F.coalesce("imo_number", "mmsi")).groupBy("vessel", *SHIP_YEAR)
+    of_vessel = days.withColumn("vessel", vessel_id()).groupBy("vessel", *SHIP_YEAR)
     ships = register.select("imo_number", "gross_tonnage", "cii_ship_type", F.lit(True).alias("is_registered"))
     return of_vessel.agg(
         F.max_by("mmsi", "reported_on").alias("mmsi"),
@@ -104,9 +105,9 @@ def ship_years(days: DataFrame, register: DataFrame) -> DataFrame:
         F.sum(fuel_t * F.coalesce("scope_share", F.lit(0.0))).alias("fuel_in_scope_t"),
         F.sum(fuel_t * F.col("scope_unknown_h") / DAY_H).alias("fuel_scope_unknown_t"),
         F.count("scope_share").alias("scope_known_days"),
-        _listed("method").alias("methods"),
-        _listed("quality").alias("qualities"),
-        _listed("source").alias("source"),
+        listed("method").alias("methods"),
+        listed("quality").alias("qualities"),
+        listed("source").alias("source"),
     ).join(F.broadcast(ships), "imo_number", "left")
 
 
@@ -135,7 +136,7 @@ def _with_unknown_fuels(rows: DataFrame, days: DataFrame, eu: EuRules, lng_engin
     """The rows with ``unknown_fuels``: those that count and have no factors, in a list."""
     is_known = F.col("fuel").isin([fuel.fuel for fuel in eu.fuels])
     unknown = fuel_use(days, lng_engine).groupBy(*SHIP_YEAR).agg(
-        F.array_join(F.array_sort(F.collect_set(F.when(~is_known, F.col("fuel")))), ", ").alias("unknown_fuels")
+        listed(F.when(~is_known, F.col("fuel"))).alias("unknown_fuels")
     )  # fmt: skip
     return rows.join(unknown, SHIP_YEAR, "left")
 
@@ -146,7 +147,3 @@ def _figure(value: Column) -> Column:
 
 def _too_early(first_year: int, what: str) -> Column:
     return F.when(F.col("year") < first_year, f"{what} from {first_year} on")
-
-
-def _listed(column: str) -> Column:
-    return F.array_join(F.array_sort(F.collect_set(column)), ", ")

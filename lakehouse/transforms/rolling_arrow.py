@@ -24,6 +24,7 @@ PARTITIONS = 16
 SPAN_DAYS = 10_000_000
 """More than there are days between any two dates, so that vessel and day make one number in their order."""
 Places = NDArray[np.int64]
+Marks = NDArray[np.bool_]
 
 
 def with_sums(rows: DataFrame, sums: Sums, day: str, *, of: Column) -> DataFrame:
@@ -49,19 +50,19 @@ def summed(rows: pa.Table, sums: Sums, day: str) -> pa.Table:
 
     Sorted here: an engine may leave out a sort before a function, for nothing tells it that the function needs one.
     """
-    place = rows[OF].to_numpy() * SPAN_DAYS + _days(rows, day)
+    on = rows[day].cast(pa.int32()).to_numpy().astype(np.int64)  # days since 1970
+    place = rows[OF].to_numpy() * SPAN_DAYS + on
     in_order = np.argsort(place, kind="stable")
-    rows, place = rows.take(in_order), place[in_order]
-    end = np.searchsorted(place, place, side="right")
-    made = {**_of_last_days(rows, place, end, sums), **_of_year_so_far(rows, _days(rows, day), end, sums)}
+    rows, on, place = rows.take(in_order), on[in_order], place[in_order]
+    begins, end = _begins(rows[OF].to_numpy()), np.searchsorted(place, place, side="right")
     found = rows.drop_columns([OF])
+    made = {**_of_last_days(found, sums, place, begins, end), **_of_year_so_far(found, sums, on, begins, end)}
     for name, values in made.items():
         found = found.append_column(name, values)
     return found
 
 
-def _of_last_days(rows: pa.Table, place: Places, end: Places, sums: Sums) -> dict[str, pa.Array]:
-    begins = _begins(rows[OF].to_numpy())
+def _of_last_days(rows: pa.Table, sums: Sums, place: Places, begins: Marks, end: Places) -> dict[str, pa.Array]:
     first = np.flatnonzero(begins)[np.cumsum(begins) - 1]
     found: dict[str, pa.Array] = {}
     for column, named in sums.last_days.items():
@@ -74,10 +75,10 @@ def _of_last_days(rows: pa.Table, place: Places, end: Places, sums: Sums) -> dic
     return found
 
 
-def _of_year_so_far(rows: pa.Table, day: Places, end: Places, sums: Sums) -> dict[str, pa.Array]:
+def _of_year_so_far(rows: pa.Table, sums: Sums, on: Places, begins: Marks, end: Places) -> dict[str, pa.Array]:
     """Added up year by year: differences of one sum over all would leave rounding."""
-    year = day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
-    begins = _begins(rows[OF].to_numpy()) | _begins(year)
+    year = on.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+    begins = begins | _begins(year)
     starts = np.flatnonzero(begins)
     is_other = ~np.isin(year, list(sums.years))
     found: dict[str, pa.Array] = {}
@@ -89,12 +90,7 @@ def _of_year_so_far(rows: pa.Table, day: Places, end: Places, sums: Sums) -> dic
     return found
 
 
-def _days(rows: pa.Table, day: str) -> Places:
-    """Days since 1970."""
-    return np.asarray(rows[day].cast(pa.int32()).to_numpy().astype(np.int64))
-
-
-def _begins(values: NDArray[Any]) -> NDArray[np.bool_]:
+def _begins(values: Places) -> Marks:
     """Where a value is another one than in the row before."""
     return np.append(True, values[1:] != values[:-1])
 
@@ -105,7 +101,7 @@ def _between(values: NDArray[Any], begin: Places, end: Places) -> Places:
     return np.asarray(up_to[end] - up_to[begin])
 
 
-def _known(rows: pa.Table, column: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _known(rows: pa.Table, column: str) -> tuple[NDArray[Any], Marks]:
     """A column with nil for null, and where it is no null."""
     values = rows[column].combine_chunks()
     kind = np.float64 if pa.types.is_floating(values.type) else np.int64

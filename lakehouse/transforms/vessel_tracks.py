@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse.transforms.intervals import hours_between
+from lakehouse.transforms.lists import listed, listed_of_sets
 from lakehouse.transforms.open_segments import ESTABLISHED_H, ESTABLISHED_REPORTS
 from lakehouse.transforms.port_areas import KM_PER_NM, LEAVE_KM, with_nearest_port
 from lakehouse.transforms.same_ship import SHIP_KN
@@ -41,7 +42,7 @@ def segment_ends(positions: DataFrame) -> DataFrame:
         F.max_by("lat_deg", "observed_at").alias("heard_lat_deg"),
         F.max_by("lon_deg", "observed_at").alias("heard_lon_deg"),
         F.count(F.lit(1)).alias("position_count"),
-        F.array_join(F.array_sort(F.collect_set("source")), ", ").alias("source"),
+        listed("source").alias("source"),
     )
     return found.select(*END)
 
@@ -51,7 +52,6 @@ def ends_together(*parts: DataFrame) -> DataFrame:
     together = parts[0].select(*END)
     for part in parts[1:]:
         together = together.unionByName(part.select(*END))
-    listed = F.flatten(F.collect_list(F.split("source", ", ")))
     found = together.groupBy("segment_id").agg(
         F.min("mmsi").alias("mmsi"),
         F.min("began_at").alias("began_at"),
@@ -61,7 +61,7 @@ def ends_together(*parts: DataFrame) -> DataFrame:
         F.max_by("heard_lat_deg", "heard_at").alias("heard_lat_deg"),
         F.max_by("heard_lon_deg", "heard_at").alias("heard_lon_deg"),
         F.sum("position_count").alias("position_count"),
-        F.array_join(F.array_sort(F.array_distinct(listed)), ", ").alias("source"),
+        listed_of_sets(F.split("source", ", ")).alias("source"),
     )
     return found.select(*END)
 

@@ -17,9 +17,10 @@ from contracts.regulation import RATINGS, Regulation
 from contracts.tables import GOLD_VOYAGE_EMISSIONS
 from lakehouse.transforms import uncertainty
 from lakehouse.transforms.cii import cii_rating
-from lakehouse.transforms.emission_days import CO2_BY_ERROR, listed, products, reported_days, with_day_before
+from lakehouse.transforms.emission_days import CO2_BY_ERROR, products, reported_days, with_day_before
 from lakehouse.transforms.emission_years import note
 from lakehouse.transforms.emissions import cii, rated, ship_years
+from lakehouse.transforms.lists import listed_of_sets
 
 HOURS_OF_DAY = 24.0
 OF_VOYAGE = ("voyage_id", "mmsi", "route_id", "departed_on", "departed_at", "arrived_at", "duration_hours")
@@ -73,7 +74,7 @@ def _inside(voyages: DataFrame, days: DataFrame) -> DataFrame:
             *(F.sum(name).alias(name) for name in sums),
             F.count("*").cast("int").alias("days_reported"),
             F.sum(F.col("is_guessed").cast("int")).alias("guessed_days_ytd"),
-            listed("sources").alias("source"),
+            listed_of_sets("sources").alias("source"),
             *products(),
         )
     )

@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from contracts.fields import FUEL_T
+from lakehouse.transforms.lists import listed
 
 
 def fuel_by_route(analytics: DataFrame, emissions: DataFrame) -> DataFrame:
@@ -39,8 +40,8 @@ def fuel_by_route(analytics: DataFrame, emissions: DataFrame) -> DataFrame:
         fuel_t.alias("fuel_t"),
         nm.alias("distance_nm"),
         (1_000 * fuel_t / nm).alias("fuel_kg_per_nm"),
-        F.array_join(F.array_sort(F.collect_set("method")), ", ").alias("method"),
-        F.array_join(F.array_sort(F.collect_set("source")), ", ").alias("source"),
+        listed("method").alias("method"),
+        listed("source").alias("source"),
     )
 
 

@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from contracts.tables import GOLD_ROUTE_PERFORMANCE, GOLD_VOYAGE_ANALYTICS
+from lakehouse.transforms.lists import listed
 from lakehouse.transforms.rolling import last_days
 from lakehouse.transforms.voyages_sailed import with_sailings
 
@@ -73,7 +74,7 @@ def route_performance(analytics: DataFrame, start_on: date, end_on: date) -> Dat
             F.avg("delay_hours").alias("mean_delay_hours"),
             (timed_nm / F.nullif(timed_hours, F.lit(0.0))).alias("mean_speed_kn"),
             F.sum("distance_nm").alias("distance_nm"),
-            F.array_join(F.array_sort(F.collect_set("source")), ", ").alias("source"),
+            listed("source").alias("source"),
         )
         .select(GOLD_ROUTE_PERFORMANCE.columns)
     )
