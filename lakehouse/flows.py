@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 from pyspark.sql import DataFrame, SparkSession
@@ -111,10 +112,14 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A stream that was started; ``finish`` is to be called once its query has ended in order."""
+    """A stream that was started; ``finish`` is to be called once its query has ended in order.
+
+    ``under_way`` is held by its thread as long as it has a batch in hand.
+    """
 
     query: StreamingQuery
     finish: Callable[[], None]
+    under_way: Lock
 
 
 def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool, watch: Watch = unwatched) -> Running:
@@ -133,8 +138,13 @@ def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool, wa
     logs: Logs = {}
     rules = flow.rules(spark, settings) if flow.rules else None
     made_by = provenance.made_by(flow.tables, settings, rules)
+    under_way = Lock()
 
     def run(rows: DataFrame, batch_id: int) -> None:
+        with under_way:
+            run_batch(rows, batch_id)
+
+    def run_batch(rows: DataFrame, batch_id: int) -> None:
         nonlocal previous, last
         session = rows.sparkSession  # the query's own copy: what is set here reaches no other stream
         session.conf.set("spark.sql.adaptive.enabled", "false")  # it adds a job per shuffle, too dear each second
@@ -164,7 +174,7 @@ def start(flow: Flow, spark: SparkSession, settings: Settings, *, once: bool, wa
     writer = writer.option("checkpointLocation", f"{settings.checkpoints}/{flow.name}")
     query = (writer.trigger(availableNow=True) if once else writer.trigger(processingTime=pause)).start()
     checkpoint_versions.note(settings, flow.name, flow.versions[-1])
-    return Running(query, finish)
+    return Running(query, finish, under_way)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import signal
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from lakehouse.ledger import Entry
 from lakehouse.lineage.batches import watching
 from lakehouse.lineage.emitter import emitting, make_up
 from lakehouse.session import spark_session
+from lakehouse.spark_gone import told_if_gone
 from lakehouse.store import Store
 from lakehouse.upkeep.turns import StreamUpkeep, Turns
 
@@ -88,10 +88,7 @@ _CAUSES: tuple[tuple[tuple[str, ...], type[MaritimeError], str], ...] = (
 )
 
 
-_NO_JVM = (
-    "The process of Spark has ended by itself: it was killed, or was short of memory (MARITIME_SPARK_DRIVER_MEMORY). "
-    "Batches under way wrote nothing or are whole: start the streams again, they go on where they stopped."
-)
+_AFTER_SPARK = "Batches under way wrote nothing or are whole: start the streams again, they go on where they stopped."
 
 
 def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
@@ -114,7 +111,10 @@ def run_flows(flows: list[Flow], settings: Settings, *, once: bool) -> None:
     running: list[Running] = []
     turns = Turns({flow.name: flow.tables for flow in flows})
     process = emitting(settings, _process(flows))
-    with _told_if_gone(), writing(flows, settings), _stopped_by_signals(stopping), process as emitter:
+    with (
+        told_if_gone(_AFTER_SPARK), writing(flows, settings), _stopped_by_signals(stopping), process as emitter,
+        outlasting(running),
+    ):  # fmt: skip
         for flow in flows:
             checkpoint_versions.check(settings, flow.name, flow.versions)
             for table in flow.tables:
@@ -228,19 +228,19 @@ def in_our_words(who: str, error: Exception) -> Exception:
     return error
 
 
-def _is_not_of_py4j(record: logging.LogRecord) -> bool:
-    return "py4j" not in record.pathname
-
-
 @contextmanager
-def _told_if_gone() -> Iterator[None]:
-    """Names what happened where the JVM of Spark ended by itself: nothing in it can be asked any more, nor stopped."""
-    logging.getLogger("py4j").setLevel(logging.CRITICAL)  # it would tell each broken connection with a trace,
-    logging.getLogger().addFilter(_is_not_of_py4j)  # partly in the name of the root logger
+def outlasting(running: list[Running]) -> Iterator[None]:
+    """Leaves when no batch is under way any more, also where Spark is gone and cannot be asked.
+
+    A batch commits by delta-rs in a thread of its own. The locks have to outlast that; and where Python ends under it,
+    the process is torn down by a signal instead of ending with what was said.
+    """
     try:
         yield
-    except ConnectionRefusedError as error:
-        raise UnavailableError(_NO_JVM) from error
+    finally:
+        for each in running:
+            with each.under_way:
+                pass
 
 
 @contextmanager

@@ -25,10 +25,12 @@ from lakehouse.lineage.emitter import emitting
 from lakehouse.lineage.events import Event, Job, State, dataset, failure, run_event
 from lakehouse.ops_rows import append
 from lakehouse.provenance import made_by
+from lakehouse.spark_gone import told_if_gone
 from lakehouse.store import Store
 from lakehouse.under_way import Tell, telling
 
 GATE = "lakehouse.quality.gate"
+_AFTER_SPARK = "Each table is as it was before the run or wholly written: run the command again."
 Covers = Mapping[str, tuple[Any, Any]]
 
 
@@ -108,7 +110,7 @@ class Run:
 @cache
 def _load_checks() -> None:
     """Import what checks tables while an engine writes one: seconds of Python, of which a start has none to spare."""
-    Thread(target=import_module, args=(GATE,), daemon=True).start()
+    Thread(target=import_module, args=(GATE,)).start()
 
 
 R = TypeVar("R", bound=Run)
@@ -137,8 +139,10 @@ def recorded(
 
     Raises:
         LockedError: Another run with this lock goes on.
+        UnavailableError: Spark's own process has ended under it.
     """
-    with single_writer(Path(settings.home) / "locks", lock or job), emitting(settings, job) as emitter:
+    lock_of_job = single_writer(Path(settings.home) / "locks", lock or job)
+    with told_if_gone(_AFTER_SPARK), lock_of_job, emitting(settings, job) as emitter:
         say(f"Starting {engine.title()}")
         check_rows = settings.quality_sample_rows if settings.quality_after_jobs else None
         store = open_store(settings, job, places or {}, engine)

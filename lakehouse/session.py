@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from contracts.errors import ConfigurationError
 from contracts.settings import Settings
 from infra.class_archive import CODE_CACHE, java_options
 from infra.jars import LOCK, spark_jars
@@ -72,17 +74,33 @@ def spark_session(settings: Settings, app: str, **extra: str) -> SparkSession:
         settings: Master, memory, shuffle partitions.
         app: Name shown by Spark.
         extra: Further Spark settings, with ``__`` for ``.`` in names.
+
+    Raises:
+        ConfigurationError: Java does not begin with these settings.
     """
     if settings.spark_remote:
         return SparkSession.builder.remote(settings.spark_remote).getOrCreate()
     builder = SparkSession.builder.appName(app)
     for name, value in {**_local(settings), **{key.replace("__", "."): value for key, value in extra.items()}}.items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
+    session = _begun(builder, settings)
     if settings.spark_gateway_port is None and settings.spark_master.startswith("local"):
         session.sparkContext.pythonExec = sys.executable  # else its workers run the first python3 of the path
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def _begun(builder: SparkSession.Builder, settings: Settings) -> SparkSession:
+    try:
+        return builder.getOrCreate()
+    except PySparkException as error:
+        if error.getCondition() != "JAVA_GATEWAY_EXITED":
+            raise
+        raise ConfigurationError(
+            "Spark could not be started; what Java said of it stands above. Do MARITIME_SPARK_DRIVER_MEMORY="
+            f"{settings.spark_driver_memory} and MARITIME_SPARK_JAVA_OPTIONS={settings.spark_java_options!r} suit this "
+            "machine?"
+        ) from error
 
 
 def is_local(root: str) -> bool:

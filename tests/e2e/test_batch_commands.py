@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import psutil
 import pyspark
 import pytest
 from click.testing import CliRunner, Result
@@ -20,6 +21,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from batch_jobs import emissions, voyages
 from batch_jobs.commands import register_group
+from contracts.errors import ConfigurationError, UnavailableError
 from contracts.settings import Settings
 from contracts.tables import (
     GOLD_EMISSION_COMPLIANCE,
@@ -159,6 +161,34 @@ def test_voyages_run_twice_leave_the_same_table_and_other_days_untouched(store: 
     assert len(whole) == 60
     of_the_whole = store.read(GOLD_ROUTE_PERFORMANCE).filter("start_on = DATE'2024-01-01'")
     assert content(of_the_whole) == routes
+
+
+def test_a_command_whose_spark_was_killed_says_so_and_what_to_do(store: Store, sixty_voyages: str) -> None:
+    command = [sys.executable, "-m", "maritime", "voyages"]
+    with psutil.Popen(command, env=os.environ, stderr=-1, stdout=-1, text=True) as job:
+        while "Writing gold.voyage_analytics" not in (line := job.stderr.readline()):
+            assert line, "it ended before it wrote"
+        for child in job.children():
+            child.kill()
+        told = job.communicate(timeout=60)[1]
+
+    assert job.returncode == UnavailableError.exit_code
+    assert "The process of Spark has ended by itself" in told
+    assert "run the command again" in told
+    assert "Traceback" not in told
+    recorded = store.read(OPS_RUNS).first()
+    assert recorded is not None
+    assert recorded.outcome == "failed"
+
+
+def test_memory_that_the_machine_has_not_is_told_by_its_setting(sixty_voyages: str) -> None:
+    environment = os.environ | {"MARITIME_SPARK_DRIVER_MEMORY": "9000t"}
+    command = [sys.executable, "-m", "maritime", "voyages"]
+    job = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    assert job.returncode == ConfigurationError.exit_code
+    assert "MARITIME_SPARK_DRIVER_MEMORY=9000t" in job.stderr
+    assert "Traceback" not in job.stderr
 
 
 def test_a_part_of_the_year_is_rated_as_in_the_whole_and_other_days_stay(store: Store, sixty_fuel_days: str) -> None:
