@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from py4j.java_gateway import JavaObject, JVMView  # type: ignore[import-untyped]
+from py4j.java_gateway import JavaClass, JavaObject, JVMView  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame
 
 
@@ -33,7 +33,7 @@ def append_once(
     """
     jvm: JVMView = rows.sparkSession._jvm
     session = rows.sparkSession._jsparkSession
-    log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(session, path)
+    log = _delta(jvm, "DeltaLog").forTable(session, path)
     transaction = log.startTransaction()
     transaction.readTxn().addOne(app_id)
     committed = last()
@@ -45,24 +45,29 @@ def append_once(
 
 
 def _write(jvm: JVMView, log: JavaObject, rows: DataFrame, options: Mapping[str, str]) -> JavaObject:
-    delta, conf = jvm.org.apache.spark.sql.delta, rows.sparkSession._jsparkSession.sessionState().conf()
-    told = delta.DeltaOptions(jvm.PythonUtils.toScalaMap(dict(options)), conf)
+    conf = rows.sparkSession._jsparkSession.sessionState().conf()
+    told = _delta(jvm, "DeltaOptions")(jvm.PythonUtils.toScalaMap(dict(options)), conf)
     by, configuration = jvm.PythonUtils.toSeq([]), jvm.PythonUtils.toScalaMap({})
-    return delta.commands.WriteIntoDelta(
+    return _delta(jvm, "commands.WriteIntoDelta")(
         log, _append(jvm), told, by, configuration, rows._jdf, _none(jvm), _none(jvm), False
     )
 
 
 def _operation(jvm: JVMView, metadata: str) -> JavaObject:
     """What the log says that was done, as of any append."""
-    some, none = jvm.scala.Option.apply, _none(jvm)
-    write = getattr(jvm.org.apache.spark.sql.delta, "DeltaOperations$Write")
+    some, none = getattr(jvm, "scala.Option").apply, _none(jvm)
+    write = _delta(jvm, "DeltaOperations$Write")
     return write(_append(jvm), some(jvm.PythonUtils.toSeq([])), none, some(metadata), none, none, none, none, none)
 
 
 def _append(jvm: JVMView) -> JavaObject:
-    return jvm.org.apache.spark.sql.SaveMode.Append
+    return getattr(jvm, "org.apache.spark.sql.SaveMode").Append
 
 
 def _none(jvm: JVMView) -> JavaObject:
-    return jvm.scala.Option.empty()
+    return getattr(jvm, "scala.Option").empty()
+
+
+def _delta(jvm: JVMView, name: str) -> JavaClass:
+    """A class by its whole name: asked for package by package, Java looks for a class at each, in every jar."""
+    return getattr(jvm, f"org.apache.spark.sql.delta.{name}")

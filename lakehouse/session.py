@@ -30,6 +30,8 @@ SMALL_MACHINE = {
     "spark.databricks.delta.vacuum.enforceTimeTravelWithinDeletedFileRetentionDuration": "false",
     # Nine streams have some hundreds of generated classes; the default cache of 100 would compile them each batch.
     "spark.sql.codegen.cache.maxEntries": "2000",
+    # Else each expression asks Java six times, for the line of Python that an error of Java's would name.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
     # Streams take turns, task by task: a long Gold batch does not make Silver wait for its end.
     "spark.scheduler.mode": "FAIR",
     "spark.sql.session.timeZone": "UTC",
@@ -39,6 +41,10 @@ SMALL_MACHINE = {
     ),
     "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
     "spark.sql.streaming.metricsEnabled": "false",
+    # A batch that is held is read a few times and let go: finding how to compress it costs more than it spares.
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",
+    # No two raw records are the same, so a dictionary of them is made in vain.
+    "spark.hadoop.parquet.enable.dictionary#value": "false",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.adaptive.coalescePartitions.initialPartitionNum": "8",
     # A day of the whole world has 60,000 vessels, an aggregate that fits in memory: sorting for it costs more.
@@ -133,6 +139,8 @@ def _java_options(settings: Settings) -> list[str]:
     options = [
         f"-Dlog4j2.configurationFile=file:{LOG4J}",
         "-XX:+UseParallelGC",
+        # Else a method of over 8,000 bytes is interpreted for ever; one such, in Silver, was an eighth of all the work.
+        "-XX:-DontCompileHugeMethods",
         CODE_CACHE,
         *java_options(settings, "spark"),
     ]
