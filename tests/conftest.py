@@ -46,11 +46,12 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """The one Spark of the run: small, quiet, UTC."""
+    """The one Spark of the run: small, quiet, UTC, and no adaptive plans, which the programs that are started have."""
     session = spark_session(
         Settings(spark_shuffle_partitions=1, spark_driver_memory="3g", spark_java_options=""),
         "tests",
         spark__databricks__delta__snapshotPartitions="1",
+        spark__sql__adaptive__enabled="false",  # a job per shuffle, for rows that fit on a page
     )
     yield session
     session.stop()
