@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from threading import Event, Lock, Thread
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError  # type: ignore[import-untyped]
+from pyspark import SparkContext
 
 from contracts.errors import UnavailableError
 from lakehouse.flows import Running
@@ -36,6 +39,26 @@ def test_an_error_of_java_is_not_taken_for_its_death() -> None:
 
     with pytest.raises(Py4JJavaError), told_if_gone("Start again."):
         raise thrown
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [
+        "An error occurred while calling o126.nothing. Trace:\npy4j.Py4JException: Method nothing([]) does not exist\n",
+        "org.apache.spark.Nothing does not exist in the JVM",
+    ],
+    ids=["no such method", "no such class"],
+)
+def test_an_answer_of_java_to_a_wrong_question_is_not_taken_for_its_death(answered: str) -> None:
+    with pytest.raises(Py4JError, match="does not exist"), told_if_gone("Start again."):
+        raise Py4JError(answered)
+
+
+def test_a_name_that_is_not_found_because_java_has_ended_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        monkeypatch.setattr(SparkContext, "_gateway", SimpleNamespace(proc=ended))
+        with pytest.raises(UnavailableError, match="ended by itself"), told_if_gone("Start again."):
+            raise Py4JError("org does not exist in the JVM")
 
 
 def test_a_process_outlasts_the_batch_under_way_when_spark_is_gone() -> None:
