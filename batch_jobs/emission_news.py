@@ -149,7 +149,7 @@ def news(run: Run, since: Reached, period: Period) -> News:
             later = run.read(GOLD_VOYAGE_ANALYTICS).where(since.beyond("departed_on"))
             voyages.append(later.select("voyage_id", "mmsi"))
     told = (reduce(DataFrame.unionByName, days), ships, reduce(DataFrame.unionByName, voyages))
-    return News(*(rows.distinct().localCheckpoint() for rows in told))
+    return News(*(run.store.kept(rows.distinct()) for rows in told))
 
 
 def _differing(

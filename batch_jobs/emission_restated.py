@@ -33,7 +33,7 @@ from contracts.tables import (
     Table,
 )
 from infra.console import say
-from lakehouse.engines import Engine
+from lakehouse.engines import Engine, sums_by
 from lakehouse.transforms.emission_outlook import emission_outlook
 from lakehouse.transforms.emission_years import emission_years
 from lakehouse.transforms.emissions import emission_compliance, vessel_id
@@ -53,13 +53,11 @@ class Restated:
 
 
 def check(engine: Engine, change: WhatIf | None, report_folder: Path | None, *, changed_only: bool) -> None:
-    """See that nothing was asked for together with ``--changed-only`` or of Sail that they do not do.
+    """See that nothing was asked for together with ``--changed-only``, or of Sail, that they do not do.
 
     Raises:
         InputError: Something was.
     """
-    if engine == "sail" and changed_only:
-        raise InputError("--changed-only is computed by Spark alone: leave --engine sail out.")
     if engine == "sail" and change and change.speed_pct is not None:
         raise InputError("Sail cannot look up what a ship burns at another speed: leave --engine sail out.")
     if changed_only and change and report_folder is None:
@@ -101,14 +99,15 @@ def _days(run: Run, touched: Touched, since: Reached, period: Period, regulation
     register, years = run.read(SILVER_SHIP_REGISTER), years_of(period)
     of = touched.days.withColumn("vessel_id", vessel_id()).join(touched.vessels, "vessel_id", "left_semi")
     in_years = (F.year("reported_on") >= years[0] - 1) & (F.col("reported_on") <= F.lit(period.end_on))
-    rated = emission_compliance(of.where(in_years).drop("vessel_id"), register, regulation, years)
-    rows = _of_days(rated, touched, period).localCheckpoint()
+    wanted = of.where(in_years).drop("vessel_id")
+    rated = emission_compliance(wanted, register, regulation, years, sums_by(run.store))
+    rows = run.store.kept(_of_days(rated, touched, period))
     stored = run.store.read(GOLD_EMISSION_COMPLIANCE).where(period.where(f.REPORTED_ON))
     stale = _keys(GOLD_EMISSION_COMPLIANCE, _of_days(stored, touched, period)).unionByName(
         _keys(GOLD_EMISSION_COMPLIANCE, stored.where(since.beyond("reported_on")))
     )
     covers = {"reported_on": (period.start_on, period.end_on)}
-    run.restate(GOLD_EMISSION_COMPLIANCE, rows, stale.localCheckpoint(), covers)
+    run.restate(GOLD_EMISSION_COMPLIANCE, rows, run.store.kept(stale), covers)
     run.rows_read, run.rows_written = touched.days.count(), rows.count()
 
 
@@ -128,11 +127,11 @@ def _years(
 ) -> list[dict[str, Any]]:
     register, covers = run.read(SILVER_SHIP_REGISTER), {"year": (period.start_on.year, period.end_on.year)}
     of = touched.days.withColumn("vessel_id", vessel_id()).join(touched.vessels, "vessel_id", "left_semi")
-    rows = emission_years(of.drop("vessel_id"), register, regulation, years_of(period), error).localCheckpoint()
+    rows = run.store.kept(emission_years(of.drop("vessel_id"), register, regulation, years_of(period), error))
     before = run.store.read(GOLD_EMISSION_YEAR).where(in_years(period))
-    was = before.join(touched.vessels, "vessel_id", "left_semi").localCheckpoint()
+    was = run.store.kept(before.join(touched.vessels, "vessel_id", "left_semi"))
     _restate_years(run, GOLD_EMISSION_YEAR, rows, touched, since, period, covers)
-    outlook = emission_outlook(rows, register, regulation).localCheckpoint()
+    outlook = run.store.kept(emission_outlook(rows, register, regulation))
     run.read(GOLD_EMISSION_YEAR)  # the outlook's commit names the version that its rows follow from
     _restate_years(run, GOLD_EMISSION_OUTLOOK, outlook, touched, since, period, covers)
     return _beside(rows_of(was), rows_of(rows.orderBy("vessel_id", "year")))
@@ -144,7 +143,7 @@ def _restate_years(
     stored = run.store.read(table).where(in_years(period))
     beyond = stored.where(F.col("year") > since.last.year)
     stale = stored.join(touched.vessels, "vessel_id", "left_semi").unionByName(beyond)
-    run.restate(table, rows, _keys(table, stale).localCheckpoint(), covers)
+    run.restate(table, rows, run.store.kept(_keys(table, stale)), covers)
 
 
 def _voyages(
@@ -153,11 +152,12 @@ def _voyages(
     run.store.create(GOLD_VOYAGE_EMISSIONS)
     departed, register = period.where(f.DEPARTED_ON), run.read(SILVER_SHIP_REGISTER)
     voyages = _sailed(run.read(GOLD_VOYAGE_ANALYTICS).where(departed), touched)
-    rows = voyage_emissions(voyages, touched.days, register, regulation, years_of(period), error).localCheckpoint()
+    found = voyage_emissions(voyages, touched.days, register, regulation, years_of(period), error)
+    rows = run.store.kept(found)
     stored = run.store.read(GOLD_VOYAGE_EMISSIONS).where(departed)
     stale = _sailed(stored, touched).unionByName(stored.where(since.beyond("departed_on")))
     covers = {"departed_on": (period.start_on, period.end_on)}
-    run.restate(GOLD_VOYAGE_EMISSIONS, rows, _keys(GOLD_VOYAGE_EMISSIONS, stale).localCheckpoint(), covers)
+    run.restate(GOLD_VOYAGE_EMISSIONS, rows, run.store.kept(_keys(GOLD_VOYAGE_EMISSIONS, stale)), covers)
 
 
 def _sailed(voyages: DataFrame, touched: Touched) -> DataFrame:

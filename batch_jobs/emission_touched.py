@@ -38,19 +38,19 @@ def touched_by(run: Run, found: News, period: Period) -> Touched:
         sources.append(run.read(GOLD_TRACK_FUEL))
     pairs = [rows.select("mmsi", "imo_number").distinct() for rows in sources]
     known = pairs[0] if len(pairs) == 1 else pairs[0].unionByName(pairs[1]).distinct()
-    known = known.withColumn("vessel_id", vessel_id()).localCheckpoint()
-    vessels = _vessels(found, known, period).localCheckpoint()
+    known = run.store.kept(known.withColumn("vessel_id", vessel_id()))
+    vessels = run.store.kept(_vessels(found, known, period))
     own = known.join(vessels, "vessel_id", "left_semi").select("mmsi")
     mmsis = own.unionByName(found.days.select("mmsi")).unionByName(found.voyages.select("mmsi")).distinct()
-    mmsis = mmsis.localCheckpoint()
+    mmsis = run.store.kept(mmsis)
     wanted = known.join(mmsis, "mmsi", "left_semi").select("vessel_id").distinct()
     theirs = known.join(wanted, "vessel_id", "left_semi").select("mmsi").distinct()
-    read = F.broadcast(known.join(theirs, "mmsi", "left_semi").drop("vessel_id").localCheckpoint())
+    read = F.broadcast(run.store.kept(known.join(theirs, "mmsi", "left_semi").drop("vessel_id")))
     # As literals, so that Delta leaves files, and Parquet parts of files, without them unread.
     span = F.col("mmsi").between(*read.agg(F.min("mmsi"), F.max("mmsi")).collect()[0])
     of = [rows.where(span).join(read, _same_pair(rows, read), "left_semi") for rows in sources]
     days = of[0] if len(of) == 1 else fuel_days(*of)
-    return Touched(vessels, mmsis, days.localCheckpoint())
+    return Touched(vessels, mmsis, run.store.kept(days))
 
 
 def _same_pair(rows: DataFrame, pairs: DataFrame) -> Column:

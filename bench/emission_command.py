@@ -49,7 +49,7 @@ def main(rows: int, engines: tuple[str, ...], late: bool, folder: Path, as_json:
     build_emissions(given, rows)
     results = by_all(given, engines)
     if late:
-        results += correct_late(given)
+        results += correct_late(given, engines)
     if as_json:
         print_json({"rows": rows, "results": results})
         return
@@ -150,28 +150,37 @@ def place(lake: Path, table: Table) -> Path:
     return lake / "gold" / table.name.partition(".")[2]
 
 
-def correct_late(given: Path) -> list[Result]:
-    """Correct a day of the input, restate what Spark wrote, and hold that to DuckDB's; the input is then as before.
+def correct_late(given: Path, engines: Sequence[str]) -> list[Result]:
+    """Correct a day of the input, let each engine restate what it wrote, and hold that to DuckDB's.
+
+    The input is then as before.
 
     Raises:
         ClickException: They differ.
     """
-    lake, theirs, emissions = given / "lake-spark", given / "rival-late", DeltaTable(str(given / "emissions"))
+    theirs, emissions = given / "rival-late", DeltaTable(str(given / "emissions"))
     before = emissions.version()
     day = f"mmsi = {LATE_MMSI} AND reported_on = '{LATE_ON}'"
     corrected = emissions.update(predicate=day, updates={"fuel_hfo_t": "fuel_hfo_t + 100"})
     try:
         if corrected["num_updated_rows"] != 1:
             raise click.ClickException(f"{corrected['num_updated_rows']} rows are {day}: choose another one")
-        words = command(given / "emissions", given, lake, "--changed-only")
-        at = words.index("--report")
-        late_s = seconds([*words[:at], *words[at + 2 :]], lake)
+        results = [_late(given, engine) for engine in engines]
         seconds(rival(given, theirs), given)
     finally:
         emissions.restore(before)
-    if unequal := unlike_rival(connect(), lake, theirs):
-        raise click.ClickException(f"restated rows are not those of the corrected input: {unequal}")
-    return [{"by": "spark, one day corrected", "seconds": late_s, "times_duckdb": None}]
+    if wrong := [found for engine in engines for found in unlike_rival(connect(), given / f"lake-{engine}", theirs)]:
+        raise click.ClickException(f"restated rows are not those of the corrected input: {wrong}")
+    return results
+
+
+def _late(given: Path, engine: str) -> Result:
+    """The command as typed for a late correction: it writes no report."""
+    lake = given / f"lake-{engine}"
+    words = command(given / "emissions", given, lake, "--engine", engine, "--changed-only")
+    at = words.index("--report")
+    late_s = seconds([*words[:at], *words[at + 2 :]], lake)
+    return {"by": f"{engine}, one day corrected", "seconds": late_s, "times_duckdb": None}
 
 
 if __name__ == "__main__":

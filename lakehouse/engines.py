@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import deltalake
 from pyspark.sql import SparkSession
 
-from contracts import fingerprints
 from contracts.errors import ConfigurationError, InputError
 from contracts.settings import Settings, quieten_sail
-from contracts.tables import Table
-from lakehouse.evolution.tables import CONTRACT_PROPERTY
-from lakehouse.schema import stored_schema
+from lakehouse.sail_store import SailStore
 from lakehouse.session import spark_session
-from lakehouse.store import CLUSTERING, Store, properties
+from lakehouse.store import CLUSTERING, Store
 from lakehouse.transforms import rolling, rolling_arrow
 from lakehouse.transforms.rolling import WithSums
 
@@ -82,26 +78,3 @@ def sums_by(store: Store) -> WithSums:
 
 _KEPT: list[Any] = []
 """Servers end when nobody holds them."""
-
-
-@dataclass(frozen=True, slots=True)
-class SailStore(Store):
-    """The tables by Sail, and by delta-rs what Sail has not: tables it makes are not clustered."""
-
-    def create(self, table: Table) -> None:
-        """As `Store.create`."""
-        if self.exists(table):
-            Store.create(self, table)
-            return
-        made = deltalake.DeltaTable.create(
-            self.path(table),
-            deltalake.Schema.from_json(stored_schema(table).json()),
-            partition_by=[column.name for column in table.partitioned_by],
-            configuration=properties(table),
-        )
-        made.alter.set_table_properties({CONTRACT_PROPERTY: fingerprints.of_table(table)}, raise_if_not_exists=False)
-
-    def restore(self, table: Table, version: int) -> int:
-        """As `Store.restore`."""
-        deltalake.DeltaTable(self.path(table)).restore(version)
-        return self.version(table)

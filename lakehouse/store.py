@@ -22,6 +22,7 @@ from lakehouse.append_once import append_once
 from lakehouse.evolution.tables import CONTRACT_PROPERTY, check, grow
 from lakehouse.leftovers import clear_leftovers
 from lakehouse.logs import Logs, log_of
+from lakehouse.restatement import GONE, replacements, spans
 from lakehouse.schema import as_declared, stored, stored_schema
 from lakehouse.upkeep.log import commit_history
 
@@ -42,8 +43,7 @@ CLUSTERING = "clustering"
 """Delta's name of the feature; a table that has had it once has it for ever."""
 ZORDERED_BY = "maritime.zorderedBy"
 """Property of a table that a user wants sorted in Z-order and not clustered: by these columns."""
-GONE = "_is_gone"
-"""Marks, in the source of a merge, a row that is to be deleted."""
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,25 +190,31 @@ class Store:
         Raises:
             ContractError: The rows' columns are not the table's.
         """
-        key = [column.name for column in table.key]
         new = _changing(table, rows)
-        gone = stale.select(*key).distinct().join(new, on=key, how="left_anti")
-        source = new.withColumn(GONE, F.lit(False)).unionByName(
-            gone.withColumn(GONE, F.lit(True)), allowMissingColumns=True
-        )
-        values: dict[str, str | Column] = {f"`{name}`": F.col(f"new.`{name}`") for name in new.columns}
-        same_key = [F.col(f"old.{name}") == F.col(f"new.{name}") for name in key]
+        self._put_in_place(table, replacements(table, new, stale), new.columns, metadata)
+        return self.version(table)
+
+    def _put_in_place(
+        self, table: Table, source: DataFrame, columns: Sequence[str], metadata: Mapping[str, Any] | None
+    ) -> None:
+        """Merge what `restatement.replacements` gives: an engine's own way."""
+        values: dict[str, str | Column] = {f"`{name}`": F.col(f"new.`{name}`") for name in columns}
+        same_key = [F.col(f"old.{column.name}") == F.col(f"new.{column.name}") for column in table.key]
+        within = [F.col(f"old.{name}").between(*ends) for name, ends in spans(table, source).items()]
         merge = (
-            DeltaTable.forPath(rows.sparkSession, self.path(table))
+            DeltaTable.forPath(source.sparkSession, self.path(table))
             .alias("old")
-            .merge(source.alias("new"), reduce(and_, [*same_key, *_spans(source, table)]))
+            .merge(source.alias("new"), reduce(and_, [*same_key, *within]))
             .whenMatchedDelete(condition=f"new.{GONE}")
             .whenMatchedUpdate(set=values)
             .whenNotMatchedInsert(condition=f"NOT new.{GONE}", values=values)
         )
-        with _transaction(rows.sparkSession, None, metadata):
+        with _transaction(source.sparkSession, None, metadata):
             merge.execute()
-        return self.version(table)
+
+    def kept(self, rows: DataFrame) -> DataFrame:
+        """A few rows, worked out once and held: what is asked of them later reads no table again."""
+        return rows.localCheckpoint()
 
     def replace(
         self,
@@ -418,16 +424,6 @@ def _zordered(rows: DataFrame, files: int, columns: Sequence[str]) -> DataFrame:
     names = jvm.PythonUtils.toSeq(list(columns))
     clustering = getattr(getattr(jvm.org.apache.spark.sql.delta.skipping, "MultiDimClustering$"), "MODULE$")
     return DataFrame(clustering.cluster(rows._jdf, files, names, "zorder"), spark)
-
-
-def _spans(rows: DataFrame, table: Table) -> list[Column]:
-    """Conditions on ``old`` with literals that follow from having a key of these rows: Delta skips files by them.
-
-    None of an instant: Python would take it through the hour that a clock's change has twice.
-    """
-    names = [column.name for column in table.key if column.type != "timestamp"]
-    ends = rows.agg(*(F.struct(F.min(name), F.max(name)).alias(name) for name in names)).collect()[0]
-    return [F.col(f"old.{name}").between(*ends[name]) for name in names]
 
 
 def _as_stored(table: Table, rows: DataFrame) -> DataFrame:
