@@ -139,6 +139,8 @@ def _java_options(settings: Settings) -> list[str]:
     options = [
         f"-Dlog4j2.configurationFile=file:{LOG4J}",
         "-XX:+UseParallelGC",
+        # In any other zone Delta reads a table's whole log at each commit, to see whether it has kept account rightly.
+        "-Duser.timezone=UTC",
         # Else a method of over 8,000 bytes is interpreted for ever; one such, in Silver, was an eighth of all the work.
         "-XX:-DontCompileHugeMethods",
         CODE_CACHE,
