@@ -63,12 +63,14 @@ java:
 	fi
 	$(PYTHON) -m infra.prerequisites "$${JAVA_HOME:-}"
 
-# uv goes first, by pip and at the locked version; then uv installs the lock, with hashes, and the project itself.
+# uv goes first, by pip and at the locked version; then uv installs the lock, with hashes, and the project itself. Modules
+# are compiled at once, on all cores: else each program's first start does it on one, and each start of all where the
+# environment forbids Python to keep what it compiled.
 $(INSTALLED): requirements.lock pyproject.toml setup.py | java
 	@echo "Installing into .venv (once)" >&2
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		"$$(grep -oE '^uv==[0-9.]+' requirements.lock)"
-	$(BIN)/uv pip install --python $(BIN)/python --requirements requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --requirements requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .
 	touch $@

@@ -30,6 +30,10 @@ Contents = Callable[[Settings], dict[str, str]]
 
 # Each program that a test starts has a JVM of its own, for less time than Java's second compiler needs to pay off.
 os.environ |= {"MARITIME_SPARK_JAVA_OPTIONS": QUICK_START, "MARITIME_BROKER_JAVA_OPTIONS": QUICK_START}
+# The Spark of all tests runs thousands of plans once. With Java's own thresholds a sixth of its time went to compiling
+# what was soon left, and a twelfth to clearing a heap that was too small.
+TIER_4 = {"Invocation": 20_000, "MinInvocation": 2_400, "Compile": 60_000, "BackEdge": 160_000}
+LONG_RUN = " ".join(["-Xmn2g", *(f"-XX:Tier4{name}Threshold={least}" for name, least in TIER_4.items())])
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +52,7 @@ def settings(tmp_path: Path) -> Settings:
 def spark() -> Iterator[SparkSession]:
     """The one Spark of the run: small, quiet, UTC, and no adaptive plans, which the programs that are started have."""
     session = spark_session(
-        Settings(spark_shuffle_partitions=1, spark_driver_memory="3g", spark_java_options=""),
+        Settings(spark_shuffle_partitions=1, spark_driver_memory="5g", spark_java_options=LONG_RUN),
         "tests",
         spark__databricks__delta__snapshotPartitions="1",
         spark__sql__adaptive__enabled="false",  # a job per shuffle, for rows that fit on a page
