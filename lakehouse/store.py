@@ -45,7 +45,6 @@ ZORDERED_BY = "maritime.zorderedBy"
 """Property of a table that a user wants sorted in Z-order and not clustered: by these columns."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Txn:
     """Identity of a batch in the Delta log. A second write with it is skipped, so a replayed batch is harmless.
