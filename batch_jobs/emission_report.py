@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from batch_jobs import charts, emission_trails, traffic
 from batch_jobs.inputs import Period
 from batch_jobs.reports import plot, source_note, write_csv, write_page
-from batch_jobs.runs import Run, rows_of
+from batch_jobs.runs import Run, many_rows_of, rows_of
 from contracts import fields as f
 from contracts.regulation import RATINGS, Regulation
 from contracts.tables import GOLD_EMISSION_COMPLIANCE
@@ -51,7 +51,7 @@ def fleet(run: Run, period: Period) -> list[Ship]:
     state = F.max_by(F.struct("imo_number", *STATE), "mmsi").alias("state")
     ships = of_last_day.groupBy(*VESSEL, *RESTS_ON).agg(state).select("year", "state.*", *RESTS_ON)
     found = ships.orderBy("imo_number", "mmsi", "year")
-    return [{**ship, "statement": ESTIMATE} for ship in rows_of(found)]
+    return [{**ship, "statement": ESTIMATE} for ship in many_rows_of(found)]
 
 
 def _last_days(days: DataFrame) -> DataFrame:

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from batch_jobs import emission_report, inputs
-from batch_jobs.runs import Run, rows_of
+from batch_jobs.runs import Run, many_rows_of
 from contracts import fields as f
 from contracts.regulation import Regulation
 from contracts.tables import (
@@ -110,7 +110,7 @@ def in_years(period: inputs.Period) -> str:
 def written_years(run: Run, period: inputs.Period) -> list[dict[str, Any]]:
     """The vessel-years of the period as they stand in Gold, with what every figure of them is."""
     rows = run.told(GOLD_EMISSION_YEAR).filter(in_years(period)).orderBy("vessel_id", "year")
-    return [{**row, "statement": emission_report.ESTIMATE} for row in rows_of(rows)]
+    return [{**row, "statement": emission_report.ESTIMATE} for row in many_rows_of(rows)]
 
 
 def summarise(

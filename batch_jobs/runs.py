@@ -129,3 +129,9 @@ def tell_plan(arguments: Mapping[str, Any], files: int, *, as_json: bool) -> Non
 def rows_of(frame: DataFrame) -> list[dict[str, Any]]:
     """A small result as dictionaries."""
     return [row.asDict(recursive=True) for row in frame.collect()]
+
+
+def many_rows_of(frame: DataFrame) -> list[dict[str, Any]]:
+    """The same of tens of thousands of rows, which come faster by way of Arrow; none may have an instant or a map."""
+    rows: list[dict[str, Any]] = frame.toArrow().to_pylist()
+    return rows

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import Any, TypeVar
 
 from pyspark.sql import DataFrame
@@ -25,11 +22,12 @@ from lakehouse.lineage.emitter import emitting
 from lakehouse.lineage.events import Event, Job, State, dataset, failure, run_event
 from lakehouse.ops_rows import append
 from lakehouse.provenance import made_by
+from lakehouse.quality.checker import Checker
+from lakehouse.quality.gate import check_written
 from lakehouse.spark_gone import told_if_gone
 from lakehouse.store import Store
 from lakehouse.under_way import Tell, telling
 
-GATE = "lakehouse.quality.gate"
 _AFTER_SPARK = "Each table is as it was before the run or wholly written: run the command again."
 Covers = Mapping[str, tuple[Any, Any]]
 
@@ -44,6 +42,7 @@ class Run:
     started_at: datetime
     check_rows: int | None = None
     """Most rows of a written table that are checked by its contract; null: no check."""
+    checker: Checker = field(default_factory=Checker, repr=False)
     rows_read: int = 0
     rows_written: int = 0
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -90,27 +89,17 @@ class Run:
 
     def _commit(self, table: Table, write: Callable[[], int]) -> int:
         say(f"Writing {table.name} to {self.store.path(table)}")
-        if self.check_rows is not None:
-            _load_checks()
         self.store.create(table)
         before = self.store.version(table)
         self.versions[table.name] = write()
         if self.check_rows is not None:
-            from lakehouse.quality.gate import check_written  # not before: see `_load_checks`
-
-            check_written(self.store, table, before, self.check_rows)
+            check_written(self.store, table, before, self.check_rows, self.checker)
         return self.versions[table.name]
 
     def _said(self, table: Table, covers: Covers | None) -> dict[str, Any]:
         """What the commit says of itself: the run, the versions it read, and what it rests on."""
         run = {"job": self.job, "run_id": self.run_id, "inputs": self.inputs}
         return {**run, **({"covers": covers} if covers else {}), **self.basis, **made_by([table])}
-
-
-@cache
-def _load_checks() -> None:
-    """Import what checks tables while an engine writes one: seconds of Python, of which a start has none to spare."""
-    Thread(target=import_module, args=(GATE,)).start()
 
 
 R = TypeVar("R", bound=Run)
@@ -142,11 +131,13 @@ def recorded(
         UnavailableError: Spark's own process has ended under it.
     """
     lock_of_job = single_writer(Path(settings.home) / "locks", lock or job)
-    with told_if_gone(_AFTER_SPARK), lock_of_job, emitting(settings, job) as emitter:
+    check_rows = settings.quality_sample_rows if settings.quality_after_jobs else None
+    with told_if_gone(_AFTER_SPARK), lock_of_job, emitting(settings, job) as emitter, closing(Checker()) as checker:
+        if check_rows is not None:
+            checker.start()  # while the engine starts, it imports what it checks with
         say(f"Starting {engine.title()}")
-        check_rows = settings.quality_sample_rows if settings.quality_after_jobs else None
         store = open_store(settings, job, places or {}, engine)
-        run = kind(job, arguments, store, datetime.now(UTC), check_rows)
+        run = kind(job, arguments, store, datetime.now(UTC), check_rows, checker)
         emitter.emit(_event(run, settings, "START"))
         try:
             with telling(settings, job, run.run_id) as run.tell:

@@ -13,7 +13,7 @@ from contracts.errors import InputError
 from contracts.settings import Settings, load_settings
 from contracts.tables import Table
 from infra.console import Group, json_option, print_json, print_table, say
-from lakehouse.quality.results import Checked, record
+from lakehouse.quality.findings import Checked, record
 from lakehouse.quality.run import CHECKED_TABLES, check_lake, check_table, is_there, most_rows_of
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from contracts.errors import ContractError
+from contracts.errors import ContractError, UnavailableError
 from contracts.tables import Table
 from infra.console import say
-from lakehouse.quality.results import Checked, Finding, record
-from lakehouse.quality.run import check_table
+from lakehouse.quality.checker import Checker
+from lakehouse.quality.findings import Checked, Finding, record
 from lakehouse.store import Store
 
 
-def check_written(store: Store, table: Table, before: int, most_rows: int) -> Checked:
+def check_written(store: Store, table: Table, before: int, most_rows: int, checker: Checker) -> Checked:
     """Check the files that were written since version ``before``, and enter what is found in ``ops.quality``.
 
     Raises:
         ContractError: A rule that stops is broken. The table is again what it was, and the refused rows stay
             readable as the version that held them.
+        UnavailableError: It could not be checked. The table is again what it was.
     """
-    checked = check_table(table, store.path(table), most_rows, since=before)
+    try:
+        checked = checker.check(table, store.path(table), most_rows, since=before)
+    except UnavailableError as error:
+        store.restore(table, before)
+        raise UnavailableError(f"{error} {table.name} is again as in version {before}.") from error
     record(store.root, [checked])
     for finding in checked.failed:
         say(f"{finding.action}: {sentence(table.name, finding, checked)}")

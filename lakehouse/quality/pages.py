@@ -10,7 +10,7 @@ from pathlib import Path
 from great_expectations.render.renderer import ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaPageView
 
-from lakehouse.quality.results import Checked
+from lakehouse.quality.findings import Checked
 
 _REMOTE = re.compile(r'<link[^>]*href="https?://[^>]*>|@import[^;]*https?:[^;]*;')
 _SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
@@ -31,6 +31,7 @@ def write_pages(folder: Path, checks: Sequence[Checked]) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for checked in checks:
+        assert checked.validation is not None  # pages are made where the check was
         document = ValidationResultsPageRenderer(run_info_at_end=True).render(checked.validation)
         page = DefaultJinjaPageView().render(document)  # type: ignore[no-untyped-call]
         (folder / f"{checked.table}.html").write_text(_alone(page))

@@ -28,7 +28,8 @@ from contracts.tables import (
     Table,
 )
 from lakehouse import ledger
-from lakehouse.quality.results import Checked, findings_of
+from lakehouse.quality.findings import Checked
+from lakehouse.quality.results import findings_of
 from lakehouse.quality.suites import LAKE, checked_fields, expectations, lake_expectations, suite
 
 CHECKED_TABLES = tuple(table for table in TABLES if table.name.startswith(("silver.", "gold.")))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,10 @@ from click.testing import CliRunner
 from pyspark.sql import DataFrame
 
 from batch_jobs.runs import Run
-from contracts.errors import ContractError
+from contracts.errors import ContractError, UnavailableError
 from contracts.settings import Settings
 from contracts.tables import GOLD_ROUTE_PERFORMANCE, OPS_QUALITY
+from lakehouse.quality.checker import Checker
 from lakehouse.runs import recorded
 from lakehouse.schema import spark_schema
 from lakehouse.store import Store
@@ -37,8 +40,19 @@ def routes(store: Store, *changes: dict[str, Any]) -> DataFrame:
     return store.spark.createDataFrame(values, spark_schema(TABLE))
 
 
-def run(store: Store, check_rows: int | None) -> Run:
-    return Run("routes", {}, store, datetime.now(UTC), check_rows)
+@pytest.fixture(scope="module")
+def checker() -> Iterator[Checker]:
+    """One process for the checks of all these tests."""
+    with closing(Checker()) as found:
+        yield found
+
+
+def checked_run(store: Store, checker: Checker) -> Run:
+    return Run("routes", {}, store, datetime.now(UTC), 1_000, checker)
+
+
+def unchecked_run(store: Store) -> Run:
+    return Run("routes", {}, store, datetime.now(UTC))
 
 
 def found(store: Store) -> list[dict[str, Any]]:
@@ -46,14 +60,14 @@ def found(store: Store) -> list[dict[str, Any]]:
     return [row for row in rows if not row["is_met"]]
 
 
-def test_rows_that_break_a_rule_that_stops_are_taken_back_and_stay_readable(store: Store) -> None:
-    run(store, 1_000).write(TABLE, routes(store, {}, {}), JANUARY)
+def test_rows_that_break_a_rule_that_stops_are_taken_back_and_stay_readable(store: Store, checker: Checker) -> None:
+    checked_run(store, checker).write(TABLE, routes(store, {}, {}), JANUARY)
     assert found(store) == []
 
     with pytest.raises(
         ContractError, match=r"delayed_voyages at most arrived_voyages.*1 of 1 rows.*version 1.*version 2"
     ):
-        run(store, 1_000).write(TABLE, routes(store, {"delayed_voyages": 10}), JANUARY)
+        checked_run(store, checker).write(TABLE, routes(store, {"delayed_voyages": 10}), JANUARY)
 
     assert store.read(TABLE).count() == 2
     assert [row.delayed_voyages for row in store.read(TABLE, version=2).collect()] == [10]
@@ -62,11 +76,23 @@ def test_rows_that_break_a_rule_that_stops_are_taken_back_and_stay_readable(stor
     ]
 
 
-def test_what_an_earlier_run_left_is_not_held_against_this_one(store: Store) -> None:
-    run(store, None).write(TABLE, routes(store, {"delayed_share": 2.0}), JANUARY)
+def test_rows_that_could_not_be_checked_are_taken_back_too(store: Store) -> None:
+    unchecked_run(store).write(TABLE, routes(store, {}, {}), JANUARY)
+    with closing(Checker()) as lost:
+        lost.start().kill()
+        with pytest.raises(UnavailableError, match=r"ended with -9.*gold.route_performance is again as in version 1"):
+            checked_run(store, lost).write(TABLE, routes(store, {}), JANUARY)
+
+    assert store.read(TABLE).count() == 2
+
+
+def test_what_an_earlier_run_left_is_not_held_against_this_one(store: Store, checker: Checker) -> None:
+    unchecked_run(store).write(TABLE, routes(store, {"delayed_share": 2.0}), JANUARY)
 
     february = {"start_on": date(2024, 2, 1), "end_on": date(2024, 2, 29)}
-    run(store, 1_000).write(TABLE, routes(store, february), {"start_on": (date(2024, 2, 1), date(2024, 2, 1))})
+    checked_run(store, checker).write(
+        TABLE, routes(store, february), {"start_on": (date(2024, 2, 1), date(2024, 2, 1))}
+    )
 
     assert store.read(TABLE).count() == 2
 
@@ -75,7 +101,7 @@ def test_the_command_tells_what_is_wrong_and_ends_with_1(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MARITIME_HOME", str(settings.home))
-    run(store, None).write(TABLE, routes(store, {}, {"route_id": "route 0", "delayed_share": 1.5}), JANUARY)
+    unchecked_run(store).write(TABLE, routes(store, {}, {"route_id": "route 0", "delayed_share": 1.5}), JANUARY)
 
     result = CliRunner().invoke(check, ["--json", "--docs", TABLE.name])
 
