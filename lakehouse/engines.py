@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import deltalake
+import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from contracts.errors import ConfigurationError, InputError
@@ -58,6 +59,7 @@ def sail_session() -> SparkSession:
         ConfigurationError: Sail is not installed.
     """
     quieten_sail()
+    pa.set_memory_pool(pa.system_memory_pool())  # its own: the kernel clears the same memory again and again
     try:
         from pysail.spark import SparkConnectServer
     except ModuleNotFoundError as error:
