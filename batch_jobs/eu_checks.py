@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from batch_jobs import eu_report, inputs
+from batch_jobs.emission_options import Options
 from batch_jobs.inputs import Period
 from batch_jobs.runs import Run, tell, tell_plan, timed
 from contracts import fields as f
@@ -51,22 +51,7 @@ CHECKS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """Options of ``maritime-emissions`` as they were typed."""
-
-    input_path: str | None
-    output_path: str | None
-    register_path: str | None
-    start_date: str | None
-    end_date: str | None
-    as_known_on: str | None
-    report_folder: Path | None
-    dry_run: bool
-    as_json: bool
-
-
-def check(name: str, given: Given) -> None:
+def check(given: Options) -> None:
     """Reckon the calendar years that a period touches, up to its last day, and report them.
 
     A run replaces exactly these years. Voyages are those of the lake.
@@ -75,6 +60,7 @@ def check(name: str, given: Given) -> None:
         InputError: A table, a column or a day is not there, or there is no fuel day in the period.
     """
     settings, day = load_settings(), inputs.parse_day(given.as_known_on, "--as-known-on")
+    name = given.compliance_check
     chosen, rules = CHECKS[name], eu_as_known_on(day) if day else load_eu_rules()
     places = {
         SILVER_EMISSIONS.name: given.input_path or f"{settings.lake}/{SILVER_EMISSIONS.path}",

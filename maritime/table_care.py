@@ -27,6 +27,9 @@ from lakehouse.upkeep.reading import LOOK_UPS, mean_bytes
 from maritime.table_views import chosen
 from maritime.writers import alone
 
+ORDERED = ("int", "long", "double", "string", "timestamp", "date")
+"""Types of which a file tells the least and the greatest value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -215,6 +218,8 @@ def _check(table: Table, layout: Layout) -> None:
     for column in layout.zorder_by:
         if column not in table.columns:
             raise InputError(f"{table.name} has no column {column}: it has {', '.join(table.columns)}.")
+        if column not in (ordered := [field.name for field in table.fields if field.type in ORDERED]):
+            raise InputError(f"Files tell no bounds of {column}: sort {table.name} by {', '.join(ordered)}.")
 
 
 @cache

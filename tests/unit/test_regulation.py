@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from batch_jobs.emissions import rules_of
+from batch_jobs.emission_plan import rules_of
 from contracts.errors import ConfigurationError, InputError
 from contracts.fields import FUEL_KINDS
 from contracts.regulation import as_known_on, load_regulation, regulation_as
