@@ -92,10 +92,15 @@ class Lake:
 def rows(frame: DataFrame) -> list[str]:
     """All rows as text, in order; numbers to twelve digits, for sums may be added up in another order."""
 
-    def told(value: object) -> str:
-        return f"{value:.12g}" if isinstance(value, float) else str(value)
-
     return sorted(" | ".join(map(told, row)) for row in frame.collect())
+
+
+def told(value: object) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def plain(row: dict[str, Any]) -> dict[str, str]:
+    return {name: told(value) for name, value in row.items()}
 
 
 def digest(frame: DataFrame) -> str:
@@ -280,7 +285,7 @@ def test_sail_restates_what_has_changed_as_spark_does(lake: Lake, elsewhere: Pat
     ours, theirs = lake.changed(), by_sail(elsewhere, "--changed-only")
 
     assert theirs["changed"] is True
-    assert theirs["restated_years"] == ours["restated_years"] != []
+    assert list(map(plain, theirs["restated_years"])) == list(map(plain, ours["restated_years"])) != []
     same_in(elsewhere, lake)
     assert by_sail(elsewhere, "--changed-only")["changed"] is False
 
