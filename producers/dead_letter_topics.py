@@ -18,7 +18,6 @@ from producers.dead_letters import DeadLetter, letter_at
 GROUP = "maritime-dead-letter-replay"
 """The client asks for a name; no position is kept under it: ``ops.dead_letters`` says what was replayed."""
 ANSWER_SECONDS = 10.0
-CHUNK_LETTERS = 100  # of up to 900 kB each
 
 
 @contextmanager
@@ -62,18 +61,19 @@ def _letters(consumer: Consumer, topic: Topic, watch: Watch) -> Iterator[DeadLet
 
 
 def _up_to(end: int, consumer: Consumer, topic: Topic, watch: Watch) -> Iterator[DeadLetter]:
+    """One by one: to ask for many is to wait for as many, or until the time to answer is over."""
     while True:
-        messages = consumer.consume(CHUNK_LETTERS, timeout=ANSWER_SECONDS)
-        if not messages:
+        message = consumer.poll(ANSWER_SECONDS)
+        if message is None:
             raise watch.refusal or UnavailableError(
                 f"{topic.dead_letter.name} has letters up to {end:,}, but the broker gave none."
             )
-        for message in messages:
-            if message.error():
-                raise KafkaException(message.error())
-            if (message.offset() or 0) < end:
-                yield _letter(topic, message)
-        if (messages[-1].offset() or 0) >= end - 1:
+        if message.error():
+            raise KafkaException(message.error())
+        offset = message.offset() or 0
+        if offset < end:
+            yield _letter(topic, message)
+        if offset >= end - 1:
             return
 
 
