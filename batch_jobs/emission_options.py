@@ -28,3 +28,16 @@ class Options:
     changed_only: bool
     dry_run: bool
     as_json: bool
+
+    @property
+    def of_cii(self) -> dict[str, object]:
+        """Those that only CII knows, as far as they were given: by the name under which a run is recorded with them."""
+        known = {
+            "what_if": self.what_if_text,
+            "vessel": self.vessel,
+            "gwp": self.gwp,
+            "baseline_2008": self.baseline_2008,
+            "changed_only": self.changed_only or None,
+            "engine": None if self.engine == "spark" else self.engine,
+        }
+        return {name: value for name, value in known.items() if value is not None}

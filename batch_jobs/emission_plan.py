@@ -66,8 +66,7 @@ def planned(options: Options) -> Plan:
     settings, regulation = load_settings(), rules_of(options.as_known_on)
     change = what_if.parse(options.what_if_text, options.vessel)
     emission_restated.check(options.engine, change, options.report_folder, changed_only=options.changed_only)
-    for text, option in ((options.start_date, "--start-date"), (options.end_date, "--end-date")):
-        inputs.parse_day(text, option)
+    inputs.days_asked(options.start_date, options.end_date)
     source, modelled = _fuel(options, settings, regulation)
     period = inputs.period_in(source, options.start_date, options.end_date)
     for year in (period.start_on.year, period.end_on.year):
@@ -93,16 +92,6 @@ def _arguments(
     options: Options, period: inputs.Period, places: Mapping[str, str], modelled: inputs.Source | None
 ) -> dict[str, Any]:
     """What the run is recorded with: what was found out, and of the options those that were given."""
-    if_given = {
-        emission_run.MODELLED: modelled.path if modelled else None,
-        "as_known_on": options.as_known_on,
-        "what_if": options.what_if_text,
-        "vessel": options.vessel,
-        "gwp": options.gwp,
-        "baseline_2008": options.baseline_2008,
-        "changed_only": options.changed_only or None,
-        "engine": None if options.engine == "spark" else options.engine,
-    }
     return {
         "input": places[SILVER_EMISSIONS.name],
         "output": places[GOLD_EMISSION_COMPLIANCE.name],
@@ -110,7 +99,10 @@ def _arguments(
         "compliance_check": options.compliance_check,
         "start_date": period.start_on,
         "end_date": period.end_on,
-        **{name: value for name, value in if_given.items() if value is not None},
+        **({emission_run.MODELLED: modelled.path} if modelled else {}),
+        **({"as_known_on": options.as_known_on} if options.as_known_on else {}),
+        **({"vessel": None} if options.what_if_text else {}),  # the fleet, unless one is named
+        **options.of_cii,
     }
 
 

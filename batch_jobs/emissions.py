@@ -103,15 +103,7 @@ def _refuse_those_of_cii(options: Options) -> None:
     Raises:
         InputError: One was.
     """
-    of_cii = {
-        "--what-if": options.what_if_text,
-        "--vessel": options.vessel,
-        "--gwp": options.gwp,
-        "--baseline-2008": options.baseline_2008,
-        "--changed-only": options.changed_only or None,
-        "--engine sail": None if options.engine == "spark" else options.engine,
-    }
-    for option, given in of_cii.items():
-        if given is not None:
-            check = options.compliance_check
-            raise InputError(f"{option} belongs to --compliance-check imo-2030: leave it out with {check}.")
+    for name, given in options.of_cii.items():
+        option = f"--{name.replace('_', '-')}{f' {given}' if name == 'engine' else ''}"
+        check = options.compliance_check
+        raise InputError(f"{option} belongs to --compliance-check imo-2030: leave it out with {check}.")

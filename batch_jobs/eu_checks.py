@@ -59,6 +59,7 @@ def check(given: Options) -> None:
     Raises:
         InputError: A table, a column or a day is not there, or there is no fuel day in the period.
     """
+    inputs.days_asked(given.start_date, given.end_date)
     settings, day = load_settings(), inputs.parse_day(given.as_known_on, "--as-known-on")
     name = given.compliance_check
     chosen, rules = CHECKS[name], eu_as_known_on(day) if day else load_eu_rules()

@@ -101,15 +101,25 @@ def parse_day(text: str | None, option: str) -> date | None:
         raise InputError(f"{option}: {text!r} is not a day; write it as 2024-01-31.") from error
 
 
+def days_asked(start: str | None, end: str | None) -> tuple[date | None, date | None]:
+    """The first and the last day asked for; unset where they were not. To be told before any table is looked for.
+
+    Raises:
+        InputError: A day is not one, or the end is before the start.
+    """
+    start_on, end_on = parse_day(start, "--start-date"), parse_day(end, "--end-date")
+    if start_on and end_on and end_on < start_on:
+        raise InputError(f"--end-date {end_on} is before --start-date {start_on}: swap them.")
+    return start_on, end_on
+
+
 def period_in(source: Source, start: str | None, end: str | None) -> Period:
     """The days asked for; an end that is not named is that of the table.
 
     Raises:
         InputError: A day is not one, the end is before the start, or the table has no such days.
     """
-    start_on, end_on = parse_day(start, "--start-date"), parse_day(end, "--end-date")
-    if start_on and end_on and end_on < start_on:
-        raise InputError(f"--end-date {end_on} is before --start-date {start_on}: swap them.")
+    start_on, end_on = days_asked(start, end)
     firsts = [first for first, _ in source.files if first]
     lasts = [last for _, last in source.files if last]
     if not firsts or not lasts:

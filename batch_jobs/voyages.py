@@ -67,8 +67,7 @@ def main(
     source = _declared(source_path, needed=input_path is not None or not has_positions)
     for path, table in ((target, GOLD_VOYAGE_ANALYTICS), (routes_target, GOLD_ROUTE_PERFORMANCE)):
         inputs.check_output(path, table, source)
-    for text, option in ((start_date, "--start-date"), (end_date, "--end-date")):
-        inputs.parse_day(text, option)
+    inputs.days_asked(start_date, end_date)
     if has_positions and not dry_run:
         tracks.bring_up_to_date(settings)
     if has_positions and DeltaTable.is_deltatable(f"{settings.lake}/{GOLD_SAILINGS.path}"):

@@ -169,7 +169,8 @@ def correct_late(given: Path, engines: Sequence[str]) -> list[Result]:
         seconds(rival(given, theirs), given)
     finally:
         emissions.restore(before)
-    if wrong := [found for engine in engines for found in unlike_rival(connect(), given / f"lake-{engine}", theirs)]:
+    database = connect()
+    if wrong := [found for engine in engines for found in unlike_rival(database, given / f"lake-{engine}", theirs)]:
         raise click.ClickException(f"restated rows are not those of the corrected input: {wrong}")
     return results
 

@@ -723,3 +723,4 @@ OPS_ERASURES = Table(
 )  # fmt: skip
 
 TABLES = tuple(value for value in list(globals().values()) if isinstance(value, Table))
+BY_NAME = {table.name: table for table in TABLES}

@@ -59,7 +59,7 @@ def sail_session() -> SparkSession:
         ConfigurationError: Sail is not installed.
     """
     quieten_sail()
-    pa.set_memory_pool(pa.system_memory_pool())  # its own: the kernel clears the same memory again and again
+    pa.set_memory_pool(pa.system_memory_pool())  # with its own, ten million days took a twentieth longer
     try:
         from pysail.spark import SparkConnectServer
     except ModuleNotFoundError as error:

@@ -13,7 +13,7 @@ from contracts import fingerprints
 from contracts.errors import InputError
 from contracts.regulation import FILES, eu, regulation_as
 from contracts.settings import Settings
-from contracts.tables import BRONZE, TABLES, Table
+from contracts.tables import BRONZE, BY_NAME, Table
 from contracts.topics import Topic
 from infra.release import code_version
 from lakehouse import provenance
@@ -27,7 +27,6 @@ from lakehouse.evidence.values import Row
 from lakehouse.store import Store
 
 FORMAT = 1
-BY_NAME = {table.name: table for table in TABLES}
 PARTS = {"table", "key", "row", "code", "contracts", "rules", "steps"}
 RATED = "regulation_version"
 

@@ -11,12 +11,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from contracts.errors import UnavailableError
-from contracts.tables import TABLES, Table
+from contracts.tables import BY_NAME, Table
 from lakehouse.quality.findings import Checked, Finding
 
 MODULE = "lakehouse.quality.checker"
@@ -74,23 +74,18 @@ def answers(questions: Iterable[str]) -> Iterator[str]:
     """Answer each question as it comes. What checks is imported first, before anybody asks."""
     from lakehouse.quality.run import check_table
 
-    tables = {table.name: table for table in TABLES}
     for question in questions:
         asked = json.loads(question)
-        yield _written(check_table(tables[asked.pop("table")], **asked))
+        yield _written(check_table(BY_NAME[asked.pop("table")], **asked))
 
 
 def _written(checked: Checked) -> str:
-    said: dict[str, Any] = {name: getattr(checked, name) for name in ("table", "version", "rows", "rows_checked")}
-    findings = [asdict(finding) for finding in checked.findings]
-    return json.dumps({**said, "checked_at": checked.checked_at.isoformat(), "findings": findings})
+    return json.dumps(asdict(replace(checked, validation=None)), default=str)
 
 
 def _read(said: dict[str, Any]) -> Checked:
-    at, findings = said.pop("checked_at"), said.pop("findings")
-    return Checked(
-        **said, checked_at=datetime.fromisoformat(at), findings=tuple(Finding(**finding) for finding in findings)
-    )
+    at, findings = datetime.fromisoformat(said["checked_at"]), (Finding(**finding) for finding in said["findings"])
+    return Checked(**{**said, "checked_at": at, "findings": tuple(findings)})
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from contracts.settings import Settings
         (("--start-date", "2024-13-01"), "--start-date"),
         (("--end-date", "yesterday"), "--end-date"),
         (("--as-known-on", "2024-02-30"), "--as-known-on"),
+        (("--compliance-check", "eu-ets", "--start-date", "2024-13-01"), "--start-date"),
+        (("--start-date", "2024-02-01", "--end-date", "2024-01-31"), "is before --start-date 2024-02-01: swap them"),
         (("--compliance-check", "fueleu", "--changed-only"), "--changed-only belongs to --compliance-check imo-2030"),
         (("--compliance-check", "eu-ets", "--engine", "sail"), "--engine sail belongs to --compliance-check imo-2030"),
         (("--changed-only", "--what-if", "fuel=lng"), "add --report FOLDER"),
