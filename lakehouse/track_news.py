@@ -19,7 +19,7 @@ from lakehouse.runs import Run
 from lakehouse.schema import spark_schema
 from lakehouse.upkeep.log import commit_history
 
-RULES = 3
+RULES = 4
 """Number of the rules by which rows are found. With another one all of them are found anew."""
 TOLD = ("mmsi", "identity_id", "observed_at")
 """Of a static report."""

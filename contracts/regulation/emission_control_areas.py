@@ -1,8 +1,7 @@
 """Emission control areas (MARPOL Annex VI, regulation 14), where ships burn fuel of 0.10 % sulphur, as simple rings.
 
-Only the North Sea with the Channel is here, whose limits were read in a text that quotes them. Others exist: the Baltic
-Sea, North America, the US Caribbean, the Mediterranean, Canadian Arctic and Norwegian Sea. Their limits are not
-verified, so a position in them counts as outside.
+Limits at sea are those of the resolutions, read in the texts that ``eca.csv`` names. Norwegian Sea and Canadian Arctic,
+whose limit of sulphur begins on 1 March 2027 (MEPC.392(82)), are not here: their limits were found in no text.
 """
 
 from __future__ import annotations
@@ -18,7 +17,9 @@ from contracts.regulation.rows import origin, read
 class ControlArea:
     """An area by the corners ``(lat_deg, lon_deg)`` of its ring, which is closed and does not cross 180 degrees.
 
-    ``is_approximate``: at sea its sides are the area's limits, over land they run anywhere.
+    Areas share no water. ``valid_from`` is the first day of 0.10 % sulphur: most were areas before, of 1.00 and 1.50 %,
+    which residual fuel has too. ``is_approximate``: at sea its sides are the area's limits, to a mile where these are
+    geodesics; over land they run anywhere, so that ports up the rivers are inside.
     """
 
     area: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import reduce
+import json
+import math
+from collections.abc import Iterable
 from itertools import pairwise
 
 from pyspark.sql import Column
@@ -11,34 +12,52 @@ from pyspark.sql import functions as F
 
 from contracts.regulation.emission_control_areas import ControlArea
 
+BAND_DEG = 0.25
+"""A position is held against the sides that reach into its band of latitude: a dozen of the hundreds that there are."""
+SIDES = "array<array<struct<valid_from: date, south_deg: double, north_deg: double, lon_deg: double, slope: double>>>"
+"""By band from the southernmost on: a side's latitudes, its longitude at the south, and by how much it leans east."""
+
 
 def is_in_eca(areas: Iterable[ControlArea], lat_deg: Column, lon_deg: Column, day: Column) -> Column:
-    """True in an area on or after the first day it holds; false elsewhere and for a null."""
-    held = (
-        (day >= F.lit(area.valid_from)) & _in_box(area.ring, lat_deg, lon_deg) & is_inside(area.ring, lat_deg, lon_deg)
-        for area in areas
-    )
-    return F.coalesce(reduce(Column.__or__, held, F.lit(False)), F.lit(False))
+    """True in an area on or after the first day it holds; false elsewhere and for a null.
 
-
-def is_inside(ring: Sequence[tuple[float, float]], lat_deg: Column, lon_deg: Column) -> Column:
-    """Whether a point is inside a ring of corners: a line due east crosses its sides an odd number of times.
-
-    Sides are straight in latitude and longitude, as the limits of such areas are.
+    A line due east from a point inside crosses the area's sides an odd number of times. Sides of all areas are counted
+    together, which areas that share no water allow. They are straight in latitude and longitude.
     """
-    crossings = (_crosses(side, lat_deg, lon_deg) for side in pairwise((*ring, ring[0])))
-    return reduce(Column.__add__, (crossing.cast("int") for crossing in crossings)) % 2 == 1
+    southernmost, bands = _by_band(areas)
+    sides = F.get(F.from_json(F.lit(json.dumps(bands)), SIDES), _band(lat_deg) - southernmost)
+
+    def is_crossed(side: Column) -> Column:
+        is_between = (lat_deg >= side["south_deg"]) & (lat_deg < side["north_deg"])
+        east_of = lon_deg < side["lon_deg"] + (lat_deg - side["south_deg"]) * side["slope"]
+        return is_between & east_of & (day >= side["valid_from"])
+
+    return F.coalesce(F.size(F.filter(sides, is_crossed)) % 2 == 1, F.lit(False))
 
 
-def _crosses(side: tuple[tuple[float, float], tuple[float, float]], lat_deg: Column, lon_deg: Column) -> Column:
-    (lat_1, lon_1), (lat_2, lon_2) = side
-    if lat_1 == lat_2:
-        return F.lit(False)
-    is_between = (lat_deg >= min(lat_1, lat_2)) & (lat_deg < max(lat_1, lat_2))
-    return is_between & (lon_deg < (lat_deg - lat_1) * ((lon_2 - lon_1) / (lat_2 - lat_1)) + lon_1)
+def _band(lat_deg: Column) -> Column:
+    return F.floor(lat_deg / BAND_DEG).cast("int")
 
 
-def _in_box(ring: Sequence[tuple[float, float]], lat_deg: Column, lon_deg: Column) -> Column:
-    """Cheap, and false for nearly every position of the world."""
-    lats, lons = zip(*ring, strict=True)
-    return lat_deg.between(min(lats), max(lats)) & lon_deg.between(min(lons), max(lons))
+def _by_band(areas: Iterable[ControlArea]) -> tuple[int, list[list[dict[str, object]]]]:
+    """The southernmost band that a side reaches into, and the sides by band from there on."""
+    sides = [side for area in areas for side in _sides(area)]
+    reach = [(_floor(south), _floor(north)) for _, south, north, _, _ in sides]
+    first, last = min(south for south, _ in reach), max(north for _, north in reach)
+    names = ("valid_from", "south_deg", "north_deg", "lon_deg", "slope")
+    return first, [
+        [dict(zip(names, side, strict=True)) for side, (south, north) in zip(sides, reach, strict=True)
+         if south <= band <= north]
+        for band in range(first, last + 1)
+    ]  # fmt: skip
+
+
+def _floor(lat_deg: float) -> int:
+    return math.floor(lat_deg / BAND_DEG)
+
+
+def _sides(area: ControlArea) -> Iterable[tuple[str, float, float, float, float]]:
+    for one, other in pairwise((*area.ring, area.ring[0])):
+        (south, lon), (north, other_lon) = sorted((one, other))
+        if south < north:  # no line due east crosses one that runs due east itself
+            yield str(area.valid_from), south, north, lon, (other_lon - lon) / (north - south)
