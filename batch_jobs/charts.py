@@ -56,15 +56,17 @@ def bars(values: Mapping[str, float], x_label: str, y_label: str, about: str) ->
 
 
 def lying_bars(values: Mapping[str, tuple[float, str]], x_label: str, about: str) -> str:
-    """One lying bar per name, the first on top, in the colour of its letter and with both written behind it."""
+    """One lying bar per name, the first on top, in the colour of its letter and with both written right of it."""
     with mpl.rc_context({**STYLE, "axes.grid.axis": "x"}):
         figure = Figure(figsize=(WIDTH_IN, 0.6 + 0.27 * len(values)), layout="constrained")
         axes = figure.add_subplot()
         colours = [RATING_COLOURS[letter] for _, letter in values.values()]
-        drawn = axes.barh(list(values), [value for value, _ in values.values()], color=colours, height=0.7)
-        axes.bar_label(drawn, [f"{value:+,.0f} %  {letter}" for value, letter in values.values()], padding=4, color=INK)
+        axes.barh(list(values), [value for value, _ in values.values()], color=colours, height=0.7)
+        for name, (value, letter) in values.items():  # of a bar below zero too: left of it stands its name
+            at = (max(value, 0), name)
+            axes.annotate(f"{value:+,.0f} %  {letter}", at, (4, 0), textcoords="offset points", va="center", color=INK)
         axes.invert_yaxis()
-        axes.margins(x=0.16)
+        axes.margins(x=0.2)
         axes.tick_params(length=0)
         axes.set_xlabel(x_label)
         return svg_of(figure, about)

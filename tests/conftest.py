@@ -23,9 +23,9 @@ from infra.class_archive import QUICK_START
 from infra.kafka import admin
 from infra.topics import create_topics, partitions
 from lakehouse.session import spark_session
-from tests.order import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+from tests.workers import pytest_xdist_make_scheduler
 
-__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]  # hooks
+__all__ = ["pytest_xdist_make_scheduler"]  # a hook
 
 Eventually = Callable[..., None]
 Contents = Callable[[Settings], dict[str, str]]

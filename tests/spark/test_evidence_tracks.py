@@ -124,7 +124,7 @@ def test_a_ships_year_under_the_eus_rules_is_retraced_to_fuel_reports_and_voyage
 
 
 def test_a_sailing_or_fuel_day_that_was_changed_by_hand_does_not_come_about(spark: SparkSession, lake: Lake) -> None:
-    changes = ((GOLD_SAILINGS, "distance_nm", "route_id = 'FIHEL-SESTO'"), (GOLD_TRACK_FUEL, "fuel_hfo_t", "true"))
+    changes = ((GOLD_SAILINGS, "distance_nm", "route_id = 'FIHEL-SESTO'"), (GOLD_TRACK_FUEL, "fuel_mdo_t", "true"))
     were = {table: lake.store.version(table) for table, _, _ in changes}
     sailing = min(lake.keys("gold/sailings", "sailing_id"))
     track = lake.keys("gold/track_fuel", "track_id")[0]
@@ -137,4 +137,4 @@ def test_a_sailing_or_fuel_day_that_was_changed_by_hand_does_not_come_about(spar
     for table, version in were.items():  # the lake is that of other tests too
         spark.sql(f"RESTORE TABLE delta.`{lake.store.path(table)}` TO VERSION AS OF {version}")
     assert "distance_nm of sailing_id=" in made["differences"][0]
-    assert "fuel_hfo_t of track_id=" in fuel["differences"][0]
+    assert "fuel_mdo_t of track_id=" in fuel["differences"][0]

@@ -32,6 +32,9 @@ frame.contentWindow.addEventListener("error", event => errors.push(String(event.
 frame.onload = () => {{
   const page = frame.contentDocument, all = what => [...page.querySelectorAll(what)];
   const box = element => element.getBoundingClientRect();
+  const lie = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  const over = plot => [...plot.querySelectorAll("text")].flatMap((one, at, texts) => texts.slice(at + 1)
+    .filter(other => lie(box(one), box(other))).map(other => one.textContent + " | " + other.textContent));
   const told = {{
     errors,
     width: page.documentElement.clientWidth,
@@ -40,6 +43,7 @@ frame.onload = () => {{
     beyond: all("body *").filter(e => !e.closest(".scroll") && !e.closest("svg") && box(e).right > {width} + 1)
       .map(e => e.tagName + " " + e.className + " " + e.textContent.slice(0, 40)),
     plots: all("svg").map(plot => [plot.getAttribute("aria-label"), box(plot).width, box(plot).height]),
+    overlaid: all("figure svg").flatMap(over),
     letters: Math.min(...all("figure svg text").map(text => box(text).height)),
     cut: all(".fact b").filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent),
     dead: all("a[href^='#']").map(a => a.getAttribute("href").slice(1)).filter(id => !page.getElementById(id)),
@@ -111,6 +115,7 @@ def test_every_plot_has_a_name_a_size_and_letters_that_can_be_read(
     assert all(label and wide >= 100 and high >= 10 for label, wide, high in told["plots"])
     assert max(wide for _, wide, _ in told["plots"]) >= 0.6 * min(width, 600)
     assert told["letters"] >= 6
+    assert told["overlaid"] == []  # words on words
 
 
 @pytest.mark.parametrize("kind", KINDS)
