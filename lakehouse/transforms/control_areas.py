@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from contracts.regulation.emission_control_areas import ControlArea
 
-BAND_DEG = 0.25
-"""A position is held against the sides that reach into its band of latitude: a dozen of the hundreds that there are."""
+BAND_DEG = 0.5
+"""A position is held against the sides that reach into its band of latitude: a few of the hundreds that there are."""
 SIDES = "array<array<struct<valid_from: date, south_deg: double, north_deg: double, lon_deg: double, slope: double>>>"
 """By band from the southernmost on: a side's latitudes, its longitude at the south, and by how much it leans east."""
 
