@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     java_home: Path | None = Field(
         None,
         validation_alias=AliasChoices("MARITIME_JAVA_HOME", "JAVA_HOME"),
-        description="Folder of Java 17 or 21; unset: `java` on the path.",
+        description="Folder of Java 17, 21 or 25; unset: `java` on the path.",
     )
 
     kafka_servers: str = Field("127.0.0.1:9092", description="host:port list; the embedded broker takes the first.")

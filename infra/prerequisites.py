@@ -1,4 +1,4 @@
-"""What has to be on the machine before anything is installed: Java 17 or 21.
+"""What has to be on the machine before anything is installed: Java 17, 21 or 25.
 
 Standard library only: ``make`` runs ``python -m infra.prerequisites`` before the virtual environment exists.
 """
@@ -13,10 +13,12 @@ from pathlib import Path
 
 from contracts.errors import ConfigurationError, MaritimeError
 
-JAVA_VERSIONS = (17, 21)
+JAVA_VERSIONS = (17, 21, 25)
 """Those that Spark is released for."""
+SOUND_25 = (25, 0, 3)
+"""Of 25 the first that Spark is released for: in earlier ones what zstd compressed could be corrupted (JDK-8377811)."""
 
-_HOW_TO = "Install Java 17 or 21, of any vendor, and put it on the PATH or point JAVA_HOME at its folder."
+_HOW_TO = "Install Java 17, 21, or 25 from 25.0.3 on, and put it on the PATH or point JAVA_HOME at its folder."
 
 
 def find_java(java_home: Path | None) -> Path:
@@ -27,10 +29,14 @@ def find_java(java_home: Path | None) -> Path:
     """
     found = java_program(java_home)
     version = java_version(_version_text(found))
-    if version not in JAVA_VERSIONS:
-        seen = f"version {version}" if version else "of an unknown version"
+    if version is None or not _is_released_for(version):
+        seen = f"version {'.'.join(map(str, version))}" if version else "of an unknown version"
         raise ConfigurationError(f"{found} is {seen}, which Spark does not run on. {_HOW_TO}")
     return found
+
+
+def _is_released_for(version: tuple[int, ...]) -> bool:
+    return version[0] in JAVA_VERSIONS and not SOUND_25[:1] <= version < SOUND_25
 
 
 def java_program(java_home: Path | None) -> Path:
@@ -46,14 +52,14 @@ def java_program(java_home: Path | None) -> Path:
     return Path(found)
 
 
-def java_version(text: str) -> int | None:
-    """Major version in the output of ``java -version``; None when it shows none.
+def java_version(text: str) -> tuple[int, ...] | None:
+    """Version in the output of ``java -version``, its major number first; None when it shows none.
 
     >>> java_version('openjdk version "17.0.15" 2025-04-15'), java_version('java version "1.8.0_392"')
-    (17, 8)
+    ((17, 0, 15), (8, 0))
     """
-    match = re.search(r'version "(?:1\.)?(\d+)', text)
-    return int(match.group(1)) if match else None
+    match = re.search(r'version "(?:1\.)?(\d+(?:\.\d+)*)', text)
+    return tuple(map(int, match.group(1).split("."))) if match else None
 
 
 def _version_text(java: Path) -> str:

@@ -42,7 +42,7 @@ def test_a_jar_with_another_checksum_is_refused_and_deleted(cached: Settings) ->
 def test_a_missing_jar_needs_java_and_says_how_to_get_it(cached: Settings) -> None:
     (cached.cache / "jars" / "tool-1.0.jar").unlink()
 
-    with pytest.raises(ConfigurationError, match="Install Java 17 or 21"):
+    with pytest.raises(ConfigurationError, match="Install Java 17, 21, or 25"):
         jars.spark_jars(cached)
 
 

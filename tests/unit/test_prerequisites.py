@@ -22,14 +22,14 @@ def _java(home: Path, version: str) -> Path:
     return home
 
 
-@pytest.mark.parametrize("version", ["17.0.15", "21.0.9", "21"])
+@pytest.mark.parametrize("version", ["17.0.15", "21.0.9", "21", "25.0.3", "25.0.10.1"])
 def test_a_java_that_spark_runs_on_is_taken(tmp_path: Path, version: str) -> None:
     assert find_java(_java(tmp_path, version)) == tmp_path / "bin" / "java"
 
 
-@pytest.mark.parametrize("version", ["1.8.0_392", "11.0.2", "25"])
+@pytest.mark.parametrize("version", ["1.8.0_392", "11.0.2", "25", "25.0.2", "26.0.1"])
 def test_a_java_too_old_or_too_new_is_refused(tmp_path: Path, version: str) -> None:
-    with pytest.raises(ConfigurationError, match="Install Java 17 or 21"):
+    with pytest.raises(ConfigurationError, match="Install Java 17, 21, or 25"):
         find_java(_java(tmp_path, version))
 
 
@@ -49,4 +49,4 @@ def test_the_check_needs_nothing_installed(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "Install Java 17 or 21" in done.stderr
+    assert "Install Java 17, 21, or 25" in done.stderr
