@@ -42,10 +42,6 @@ class SailStore(Store):
         deltalake.DeltaTable(self.path(table)).restore(version)
         return self.version(table)
 
-    def kept(self, rows: DataFrame) -> DataFrame:
-        """As `Store.kept`: the rows come here, and go back with each question."""
-        return self.spark.createDataFrame(rows.toArrow(), rows.schema)
-
     def _put_in_place(
         self, table: Table, source: DataFrame, columns: Sequence[str], metadata: Mapping[str, Any] | None
     ) -> None:

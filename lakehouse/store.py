@@ -6,8 +6,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from functools import partial, reduce
-from operator import and_
+from functools import partial
 from typing import Any
 
 import deltalake
@@ -22,7 +21,7 @@ from lakehouse.append_once import append_once
 from lakehouse.evolution.tables import CONTRACT_PROPERTY, check, grow
 from lakehouse.leftovers import clear_leftovers
 from lakehouse.logs import Logs, log_of
-from lakehouse.restatement import GONE, replacements, spans
+from lakehouse.restatement import RESTATED, merge_sql, replacements, spans
 from lakehouse.schema import as_declared, stored, stored_schema
 from lakehouse.upkeep.log import commit_history
 
@@ -196,24 +195,23 @@ class Store:
     def _put_in_place(
         self, table: Table, source: DataFrame, columns: Sequence[str], metadata: Mapping[str, Any] | None
     ) -> None:
-        """Merge what `restatement.replacements` gives: an engine's own way."""
-        values: dict[str, str | Column] = {f"`{name}`": F.col(f"new.`{name}`") for name in columns}
-        same_key = [F.col(f"old.{column.name}") == F.col(f"new.{column.name}") for column in table.key]
-        within = [F.col(f"old.{name}").between(*ends) for name, ends in spans(table, source).items()]
-        merge = (
-            DeltaTable.forPath(source.sparkSession, self.path(table))
-            .alias("old")
-            .merge(source.alias("new"), reduce(and_, [*same_key, *within]))
-            .whenMatchedDelete(condition=f"new.{GONE}")
-            .whenMatchedUpdate(set=values)
-            .whenNotMatchedInsert(condition=f"NOT new.{GONE}", values=values)
-        )
-        with _transaction(source.sparkSession, None, metadata):
-            merge.execute()
+        """Merge what `restatement.replacements` gives: an engine's own way.
+
+        SQL, as in `create`, so that it does on a Spark Connect server too.
+        """
+        source.createOrReplaceTempView(RESTATED)
+        with _transaction(self.spark, None, metadata):
+            self.spark.sql(merge_sql(table, self.path(table), RESTATED, columns, spans(table, source)))
 
     def kept(self, rows: DataFrame) -> DataFrame:
-        """A few rows, worked out once and held: what is asked of them later reads no table again."""
-        return rows.localCheckpoint()
+        """A few rows, worked out once and held: what is asked of them later reads no table again.
+
+        Where another process computes, they come here and go back with each question: a Spark Connect client holds no
+        rows there whose plan is as deep as that of years (protobuf nests a hundred messages).
+        """
+        if isinstance(self.spark, SparkSession):  # as that of Spark Connect is not
+            return rows.localCheckpoint()
+        return self.spark.createDataFrame(rows.toArrow(), rows.schema)
 
     def replace(
         self,

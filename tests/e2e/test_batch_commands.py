@@ -411,15 +411,32 @@ def spark_connect(free_port: Callable[[], int], settings: Settings, tmp_path: Pa
         server.wait(30)
 
 
-def test_the_report_is_the_same_on_a_spark_connect_server(
+def test_a_report_and_a_correction_are_the_same_on_a_spark_connect_server(
     store: Store, sixty_fuel_days: str, spark_connect: str, settings: Settings, tmp_path: Path
 ) -> None:
-    here, there = tmp_path / "here", tmp_path / "there"
-    told(emissions.main, "--output", here, *SPAN)
+    here, there = tmp_path / "here" / "days", tmp_path / "there" / "days"
     environment = os.environ | {"MARITIME_HOME": str(settings.home), "SPARK_REMOTE": spark_connect}
-    command = [sys.executable, "-m", "maritime", "emissions", "--output", str(there), *SPAN]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
-    assert done.returncode == 0, done.stderr[-3000:]
-    tables = [content(store.spark.read.format("delta").load(str(path))) for path in (here, there)]
-    assert tables[0] == tables[1] != []
+    def written(*options: str) -> list[Any]:
+        told(emissions.main, "--output", here, *SPAN, *options)
+        command = [sys.executable, "-m", "maritime", "emissions", "--output", str(there), *SPAN, *options]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return [(content(read(folder)), content(rated(folder.parent / "emission_year"))) for folder in (here, there)]
+
+    def read(folder: Path) -> DataFrame:
+        return store.spark.read.format("delta").load(str(folder))
+
+    def rated(years: Path) -> DataFrame:  # doubles are added up in other orders
+        return read(years).selectExpr("vessel_id", "year", "round(cii_attained, 9) AS cii", "cii_rating", "last_on")
+
+    first = written()
+    one_day = "mmsi = 230000001 AND reported_on = DATE'2024-02-12'"
+    store.spark.sql(f"UPDATE delta.`{sixty_fuel_days}` SET fuel_hfo_t = fuel_hfo_t + 100 WHERE {one_day}")
+    second = written("--changed-only")
+
+    assert first[0] == first[1]
+    assert second[0] == second[1]
+    assert all(before != after for before, after in zip(first[0], second[0], strict=True))
+    history = store.spark.sql(f"DESCRIBE HISTORY delta.`{there}`").collect()
+    assert history[0].operation == "MERGE"  # and not all of it anew
