@@ -78,8 +78,7 @@ def restate(run: Run, period: Period, regulation: Regulation, error: FuelError) 
     run.basis[SINCE] = dict(since.inputs)
     touched = touched_by(run, found, period)
     of = touched.days.withColumn("vessel_id", vessel_id()).join(touched.vessels, "vessel_id", "left_semi")
-    # Asked for six times; and over Spark Connect a plan that is as deep as that of years from here on is too deep.
-    of = run.store.kept(of.drop("vessel_id"))
+    of = run.store.kept(of.drop("vessel_id"))  # asked for six times
     years = _years(run, of, touched, since, period, regulation, error)
     if run.store.exists(GOLD_VOYAGE_ANALYTICS):
         _voyages(run, touched, since, period, regulation, error)
