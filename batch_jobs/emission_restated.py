@@ -77,12 +77,10 @@ def restate(run: Run, period: Period, regulation: Regulation, error: FuelError) 
         return Restated([], is_new=False)
     run.basis[SINCE] = dict(since.inputs)
     touched = touched_by(run, found, period)
-    of = touched.days.withColumn("vessel_id", vessel_id()).join(touched.vessels, "vessel_id", "left_semi")
-    of = run.store.kept(of.drop("vessel_id"))  # asked for six times
-    years = _years(run, of, touched, since, period, regulation, error)
+    years = _years(run, touched, since, period, regulation, error)
     if run.store.exists(GOLD_VOYAGE_ANALYTICS):
         _voyages(run, touched, since, period, regulation, error)
-    _days(run, of, touched, since, period, regulation)  # last: its commit says that all the others are done
+    _days(run, touched, since, period, regulation)  # last: its commit says that all the others are done
     return Restated(years)
 
 
@@ -97,10 +95,10 @@ def told(of: Restated) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]
     return {"restated_years": of.years[:SHOWN]}, facts
 
 
-def _days(run: Run, of: DataFrame, touched: Touched, since: Reached, period: Period, regulation: Regulation) -> None:
+def _days(run: Run, touched: Touched, since: Reached, period: Period, regulation: Regulation) -> None:
     register, years = run.read(SILVER_SHIP_REGISTER), years_of(period)
     in_years = (F.year("reported_on") >= years[0] - 1) & (F.col("reported_on") <= F.lit(period.end_on))
-    rated = emission_compliance(of.where(in_years), register, regulation, years, sums_by(run.store))
+    rated = emission_compliance(touched.own_days.where(in_years), register, regulation, years, sums_by(run.store))
     rows = run.store.kept(_of_days(rated, touched, period))
     stored = run.store.read(GOLD_EMISSION_COMPLIANCE).where(period.where(f.REPORTED_ON))
     stale = _keys(GOLD_EMISSION_COMPLIANCE, _of_days(stored, touched, period)).unionByName(
@@ -123,16 +121,10 @@ def _of_days(rows: DataFrame, touched: Touched, period: Period) -> DataFrame:
 
 
 def _years(
-    run: Run,
-    of: DataFrame,
-    touched: Touched,
-    since: Reached,
-    period: Period,
-    regulation: Regulation,
-    error: FuelError,
+    run: Run, touched: Touched, since: Reached, period: Period, regulation: Regulation, error: FuelError
 ) -> list[dict[str, Any]]:
     register, covers = run.read(SILVER_SHIP_REGISTER), {"year": (period.start_on.year, period.end_on.year)}
-    rows = run.store.kept(emission_years(of, register, regulation, years_of(period), error))
+    rows = run.store.kept(emission_years(touched.own_days, register, regulation, years_of(period), error))
     before = run.store.read(GOLD_EMISSION_YEAR).where(in_years(period))
     was = run.store.kept(before.join(touched.vessels, "vessel_id", "left_semi"))
     _restate_years(run, GOLD_EMISSION_YEAR, rows, touched, since, period, covers)

@@ -24,11 +24,13 @@ class Touched:
         vessels: ``vessel_id``, ``from_on``, ``to_on``: days of ``gold.emission_compliance`` that may be others now.
         mmsis: ``mmsi`` of all that these vessels sailed under.
         days: All fuel days of the vessels, and of others that share an MMSI with them.
+        own_days: Those of the vessels.
     """
 
     vessels: DataFrame
     mmsis: DataFrame
     days: DataFrame
+    own_days: DataFrame
 
 
 def touched_by(run: Run, found: News, period: Period) -> Touched:
@@ -50,7 +52,9 @@ def touched_by(run: Run, found: News, period: Period) -> Touched:
     span = F.col("mmsi").between(*read.agg(F.min("mmsi"), F.max("mmsi")).collect()[0])
     of = [rows.where(span).join(read, _same_pair(rows, read), "left_semi") for rows in sources]
     days = of[0] if len(of) == 1 else fuel_days(*of)
-    return Touched(vessels, mmsis, run.store.kept(days))
+    days = run.store.kept(days)
+    own_days = days.withColumn("vessel_id", vessel_id()).join(vessels, "vessel_id", "left_semi").drop("vessel_id")
+    return Touched(vessels, mmsis, days, run.store.kept(own_days))
 
 
 def _same_pair(rows: DataFrame, pairs: DataFrame) -> Column:

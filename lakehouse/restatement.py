@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -44,39 +44,48 @@ def spans(table: Table, source: DataFrame) -> dict[str, tuple[Any, Any]]:
     return {name: tuple(ends[name]) for name in names}
 
 
-def merge_sql(
-    table: Table, path: str, source: str, columns: Sequence[str], within: Mapping[str, tuple[Any, Any]]
-) -> str:
-    """The statement that puts the rows of a view in their place.
+def same_rows(table: Table, source: DataFrame, quoted: Callable[[str], str]) -> str:
+    """SQL condition of a merge: the same key in ``old`` and ``new``, within the span of the rows, so that files of
+    others are left unread.
 
     Args:
         table: Its contract.
-        path: Where it is.
-        source: View of `replacements`.
-        columns: To be written; those of an earlier contract stay as they are.
-        within: Of `spans`, so that Delta leaves the other files unread. Literals, for its MERGE binds no parameters.
+        source: Of `replacements`.
+        quoted: A text between quotes, as the engine's SQL escapes it.
     """
-    same_key = [f"old.`{column.name}` = new.`{column.name}`" for column in table.key]
-    spanned = [f"old.`{name}` BETWEEN {_literal(first)} AND {_literal(last)}" for name, (first, last) in within.items()]
+    same_key = [f"old.{column.name} = new.{column.name}" for column in table.key]
+    within = [
+        f"old.{name} BETWEEN {_literal(first, quoted)} AND {_literal(last, quoted)}"
+        for name, (first, last) in spans(table, source).items()
+        if first is not None
+    ]
+    return " AND ".join([*same_key, *within])
+
+
+def merge_sql(path: str, source: str, condition: str, columns: Sequence[str]) -> str:
+    """Spark's statement that puts the rows of a view in their place.
+
+    Args:
+        path: Where the table is.
+        source: View of `replacements`.
+        condition: Of `same_rows`. With literals, for Delta's MERGE binds no parameters.
+        columns: To be written; those of an earlier contract stay as they are.
+    """
     names, values = (", ".join(f"{side}`{name}`" for name in columns) for side in ("", "new."))
     return (
-        f"MERGE INTO delta.`{path}` AS old USING {source} AS new ON {' AND '.join([*same_key, *spanned])} "  # nosec B608
+        f"MERGE INTO delta.`{path}` AS old USING {source} AS new ON {condition} "  # nosec B608
         f"WHEN MATCHED AND new.{GONE} THEN DELETE "
         f"WHEN MATCHED THEN UPDATE SET {', '.join(f'`{name}` = new.`{name}`' for name in columns)} "
         f"WHEN NOT MATCHED AND NOT new.{GONE} THEN INSERT ({names}) VALUES ({values})"
     )
 
 
-def _literal(value: object) -> str:
-    """A value of a key in Spark's SQL; null of no rows.
+def escaped(text: str) -> str:
+    """A text between quotes in Spark's SQL."""
+    return text.replace("\\", "\\\\").replace("'", "\\'")
 
-    >>> _literal("it"), _literal(date(2024, 3, 1)), _literal(7), _literal(None)
-    ("'it'", "DATE'2024-03-01'", '7', 'NULL')
-    """
-    if value is None:
-        return "NULL"
+
+def _literal(value: object, quoted: Callable[[str], str]) -> str:
     if isinstance(value, date):
-        return f"DATE'{value}'"
-    if isinstance(value, str):
-        return "'{}'".format(value.replace("\\", "\\\\").replace("'", "\\'"))
-    return repr(value)
+        return f"DATE '{value}'"
+    return f"'{quoted(value)}'" if isinstance(value, str) else repr(value)

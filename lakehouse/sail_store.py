@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import deltalake
@@ -15,7 +14,7 @@ from pyspark.sql import DataFrame
 from contracts import fingerprints
 from contracts.tables import Table
 from lakehouse.evolution.tables import CONTRACT_PROPERTY
-from lakehouse.restatement import GONE, spans
+from lakehouse.restatement import GONE, same_rows
 from lakehouse.schema import stored_schema
 from lakehouse.store import Store, properties
 
@@ -45,26 +44,14 @@ class SailStore(Store):
     def _put_in_place(
         self, table: Table, source: DataFrame, columns: Sequence[str], metadata: Mapping[str, Any] | None
     ) -> None:
-        same_key = [f"old.{column.name} = new.{column.name}" for column in table.key]
-        within = [
-            f"old.{name} BETWEEN {_literal(first)} AND {_literal(last)}"
-            for name, (first, last) in spans(table, source).items()
-            if first is not None
-        ]
+        condition = same_rows(table, source, lambda text: text.replace("'", "''"))  # delta-rs has no other escapes
         values = {name: f"new.{name}" for name in columns}
         said = CommitProperties(custom_metadata={"userMetadata": json.dumps(metadata or {}, default=str)})
         (
             deltalake.DeltaTable(self.path(table))
-            .merge(source.toArrow(), " AND ".join([*same_key, *within]), "new", "old", commit_properties=said)
+            .merge(source.toArrow(), condition, "new", "old", commit_properties=said)
             .when_matched_delete(f"new.{GONE}")
             .when_matched_update(values)
             .when_not_matched_insert(values, f"NOT new.{GONE}")
             .execute()
         )
-
-
-def _literal(value: object) -> str:
-    """A value in the SQL of delta-rs, which has no escapes but the doubled quote."""
-    if isinstance(value, date):
-        return f"DATE '{value}'"
-    return "'{}'".format(value.replace("'", "''")) if isinstance(value, str) else repr(value)

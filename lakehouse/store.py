@@ -21,7 +21,7 @@ from lakehouse.append_once import append_once
 from lakehouse.evolution.tables import CONTRACT_PROPERTY, check, grow
 from lakehouse.leftovers import clear_leftovers
 from lakehouse.logs import Logs, log_of
-from lakehouse.restatement import RESTATED, merge_sql, replacements, spans
+from lakehouse.restatement import RESTATED, escaped, merge_sql, replacements, same_rows
 from lakehouse.schema import as_declared, stored, stored_schema
 from lakehouse.upkeep.log import commit_history
 
@@ -199,9 +199,13 @@ class Store:
 
         SQL, as in `create`, so that it does on a Spark Connect server too.
         """
+        condition = same_rows(table, source, escaped)
         source.createOrReplaceTempView(RESTATED)
-        with _transaction(self.spark, None, metadata):
-            self.spark.sql(merge_sql(table, self.path(table), RESTATED, columns, spans(table, source)))
+        try:
+            with _transaction(self.spark, None, metadata):
+                self.spark.sql(merge_sql(self.path(table), RESTATED, condition, columns))
+        finally:
+            self.spark.catalog.dropTempView(RESTATED)
 
     def kept(self, rows: DataFrame) -> DataFrame:
         """A few rows, worked out once and held: what is asked of them later reads no table again.

@@ -16,7 +16,7 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]  # xdist tells no types
     """Whole files to one worker, and those that share something dear to the same one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::", 1)[0]
+        file = super()._split_scope(nodeid)
         return "sailed" if PurePosixPath(file).name in SAILED else file
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import Any
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -39,25 +40,22 @@ def _band(lat_deg: Column) -> Column:
     return F.floor(lat_deg / BAND_DEG).cast("int")
 
 
-def _by_band(areas: Iterable[ControlArea]) -> tuple[int, list[list[dict[str, object]]]]:
+def _by_band(areas: Iterable[ControlArea]) -> tuple[int, list[list[dict[str, Any]]]]:
     """The southernmost band that a side reaches into, and the sides by band from there on."""
-    sides = [side for area in areas for side in _sides(area)]
-    reach = [(_floor(south), _floor(north)) for _, south, north, _, _ in sides]
-    first, last = min(south for south, _ in reach), max(north for _, north in reach)
-    names = ("valid_from", "south_deg", "north_deg", "lon_deg", "slope")
-    return first, [
-        [dict(zip(names, side, strict=True)) for side, (south, north) in zip(sides, reach, strict=True)
-         if south <= band <= north]
-        for band in range(first, last + 1)
-    ]  # fmt: skip
+    reach = [(_floor(side["south_deg"]), _floor(side["north_deg"]), side) for area in areas for side in _sides(area)]
+    first, last = min(south for south, _, _ in reach), max(north for _, north, _ in reach)
+    return first, [[side for south, north, side in reach if south <= band <= north] for band in range(first, last + 1)]
 
 
 def _floor(lat_deg: float) -> int:
     return math.floor(lat_deg / BAND_DEG)
 
 
-def _sides(area: ControlArea) -> Iterable[tuple[str, float, float, float, float]]:
+def _sides(area: ControlArea) -> Iterator[dict[str, Any]]:
+    """As `SIDES` has them. No line due east crosses one that runs due east itself."""
     for one, other in pairwise((*area.ring, area.ring[0])):
         (south, lon), (north, other_lon) = sorted((one, other))
-        if south < north:  # no line due east crosses one that runs due east itself
-            yield str(area.valid_from), south, north, lon, (other_lon - lon) / (north - south)
+        if south < north:
+            slope = (other_lon - lon) / (north - south)
+            yield {"valid_from": str(area.valid_from), "south_deg": south, "north_deg": north, "lon_deg": lon,
+                   "slope": slope}  # fmt: skip

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from contracts.errors import ContractError
-from contracts.tables import SILVER_QUARANTINE, SILVER_VESSELS
+from contracts.tables import GOLD_VOYAGE_EMISSIONS, SILVER_QUARANTINE, SILVER_VESSELS
 from lakehouse.append_once import append_once
 from lakehouse.schema import spark_schema
 from lakehouse.store import Store, Txn
@@ -79,3 +79,26 @@ def test_delta_refuses_a_batch_that_another_process_commits_meanwhile(store: Sto
         append_once(rows_of_quarantine(store, 3), store.path(SILVER_QUARANTINE), "stream", 0, "{}", not_yet)
 
     assert store.read(SILVER_QUARANTINE).count() == 3
+
+
+def test_a_row_is_restated_whatever_is_written_in_its_key(store: Store) -> None:
+    keys = ["'first", "a \\ b", "{x}", "100 %", "~last's \\"]  # the first and the last stand in the statement
+    columns = [(column.name, column.dataType) for column in spark_schema(GOLD_VOYAGE_EMISSIONS)]
+
+    def rows(names: list[str], co2_t: float) -> DataFrame:
+        made = {
+            "voyage_id": F.col("value"),
+            "co2_inside_t": F.lit(co2_t),
+            "departed_on": F.lit("2026-01-01"),
+            "mmsi": F.lit(1),
+        }
+        given = store.spark.createDataFrame([(name,) for name in names], "value string")
+        return given.select(*(made.get(name, F.lit(None)).cast(kind).alias(name) for name, kind in columns))
+
+    store.create(GOLD_VOYAGE_EMISSIONS)
+    store.restate(GOLD_VOYAGE_EMISSIONS, rows(keys, 1.0), rows([], 0.0))
+    store.restate(GOLD_VOYAGE_EMISSIONS, rows(keys[:3], 2.0), rows(keys, 0.0))
+
+    found = store.read(GOLD_VOYAGE_EMISSIONS).collect()
+    assert sorted((row.voyage_id, row.co2_inside_t) for row in found) == [(key, 2.0) for key in sorted(keys[:3])]
+    assert store.spark.catalog.listTables() == []  # no view is left
